@@ -5,6 +5,7 @@
 #   SAN=1   AddressSanitizer and UndefinedBehaviorSanitizer (builds into build-san)
 #   COV=1   coverage counters (builds into build-cov)
 #   DEV=1   warnings are errors
+#   V=1     show the commands
 #
 # Each directory of gateway/ becomes one archive; a program or test links its own objects and the archives of
 # the layers below it. Adding a .c file to a directory is enough to build it; adding tests/unit/<layer>/<name>_test.c is
@@ -12,6 +13,7 @@
 
 SHELL := /bin/bash
 comma := ,
+Q := $(if $(V),,@)
 SANITIZERS := -fsanitize=address$(comma)undefined
 PREFIX ?= /usr/local
 BUILD := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
@@ -70,26 +72,30 @@ programs: $(BINARIES) $(CONTRACTS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c $< -o $@
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
 
 define layer_rule
 $(call archive_of,$(1)): $(call objects_of,$(call layer_sources,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@echo "  AR   $$@"
+	$$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 define program_rule
 $(BUILD)/bin/$(1): $(call objects_of,$(program_sources_$(1))) $(ARCHIVES_DOWN)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LIBS)
+	@echo "  LINK $$@"
+	$$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ $(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 $(BUILD)/contracts/%.binpb: proto/%.proto
 	@mkdir -p $(@D)
-	protoc -Iproto --include_imports --descriptor_set_out=$@ $<
+	@echo "  PROTO $<"
+	$(Q)protoc -Iproto --include_imports --descriptor_set_out=$@ $<
 
 # A unit test of layer L links L and the layers below; tests/unit/cli, /adapters … link everything and the objects of that program
 # without its main.
@@ -99,18 +105,21 @@ define unit_rule
 $(BUILD)/tests/unit/$(1)/%_test: $(BUILD)/obj/tests/unit/$(1)/%_test.o $(call objects_of,$(unit_extra_$(1))) $(SUPPORT_OBJECTS) \
 		$(if $(filter $(1),$(LAYERS)),$(call archives_up_to,$(1)),$(ARCHIVES_DOWN))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) -o $$@ $$^ -lcmocka $(LIBS)
+	@echo "  LINK $$@"
+	$$(Q)$(CC) $(LDFLAGS_ALL) -o $$@ $$^ -lcmocka $(LIBS)
 endef
 $(foreach d,$(LAYERS) adapters supervisor worker notary cli,$(eval $(call unit_rule,$(d))))
 
 # Simulated twins stand in for the seams of base: the linker takes the twin's objects first.
 $(BUILD)/tests/sim/%_test: $(BUILD)/obj/tests/sim/%_test.o $(call objects_of,$(SIM_TWINS)) $(SUPPORT_OBJECTS) $(call archives_up_to,ledger)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
 
 $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES_DOWN)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) -lm
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) -lm
 
 clean: ## remove everything that was built
 	rm -rf build build-san build-cov build-fuzz

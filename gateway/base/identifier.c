@@ -9,8 +9,8 @@ static const char origin_prefix[] = "besa/";
 
 static bool is_part_character(uint8_t c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-	       c == '_' || c == '.';
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+	       c == '.';
 }
 
 bool identifier_is_part(struct slice text)
@@ -38,8 +38,7 @@ static size_t size_of_parts(struct slice text, size_t total, size_t count)
 			end++;
 		}
 		bool last = part + 1 == total;
-		if (last != (end == text.size) ||
-		    !identifier_is_part(slice_of(text.data + start, end - start))) {
+		if (last != (end == text.size) || !identifier_is_part(slice_of(text.data + start, end - start))) {
 			return 0;
 		}
 		if (part + 1 == count) {

@@ -15,7 +15,7 @@
 
 enum {
 	IDENTIFIER_PART_MAX = 64,
-	IDENTIFIER_MAX = 4 * IDENTIFIER_PART_MAX + 3,         // a subsystem
+	IDENTIFIER_MAX = 4 * IDENTIFIER_PART_MAX + 3,            // a subsystem
 	IDENTIFIER_ORIGIN_MAX = 5 + 5 * IDENTIFIER_PART_MAX + 4, // "besa/" and five parts
 	IDENTIFIER_UUID_SIZE = 16,
 	IDENTIFIER_UUID_TEXT_SIZE = 37, // with terminator

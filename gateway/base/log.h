@@ -18,7 +18,6 @@ enum { LOG_BURST = 20 };
 void log_open(const char *process, enum log_level least);
 
 // One event. `event` is a stable word_with_underscores; the format makes `key=value` text.
-void log_event(enum log_level level, const char *event, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void log_event(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

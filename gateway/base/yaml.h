@@ -75,8 +75,8 @@ int64_t yaml_take_integer(struct yaml *yaml, const struct yaml_node *mapping, co
 bool yaml_take_bool(struct yaml *yaml, const struct yaml_node *mapping, const char *key, enum yaml_need need,
 		    bool fallback);
 // "250ms", "30s", "5m", "24h", "7d" to microseconds.
-int64_t yaml_take_duration_us(struct yaml *yaml, const struct yaml_node *mapping, const char *key,
-			      enum yaml_need need, int64_t least_us, int64_t most_us, int64_t fallback_us);
+int64_t yaml_take_duration_us(struct yaml *yaml, const struct yaml_node *mapping, const char *key, enum yaml_need need,
+			      int64_t least_us, int64_t most_us, int64_t fallback_us);
 // "512", "64KiB", "16MiB", "1GiB" to bytes.
 int64_t yaml_take_size(struct yaml *yaml, const struct yaml_node *mapping, const char *key, enum yaml_need need,
 		       int64_t least, int64_t most, int64_t fallback);
@@ -91,7 +91,7 @@ const struct yaml_node *yaml_take_mapping(struct yaml *yaml, const struct yaml_n
 
 // Notes an error at a node (NULL: at line 1), as "<path>:<line>: <text>".
 void yaml_error(struct yaml *yaml, const struct yaml_node *node, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 // Adds an error for every key not taken, in file order. Call once, last.
 void yaml_finish(struct yaml *yaml);
