@@ -19,7 +19,7 @@ enum {
 	YAML_FILE_MAX = 4 * 1024 * 1024,
 	YAML_DEPTH_MAX = 32,
 	YAML_NODES_MAX = 200000,
-	YAML_ERRORS_MAX = 100, // collected at most; the last says how many more
+	YAML_ERRORS_MAX = 100, // collected at most; one further text says how many more
 };
 
 enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
@@ -35,7 +35,13 @@ result yaml_load_file(const char *path, struct yaml **ret_yaml);
 // The same from memory; `name` stands for the path in messages.
 result yaml_load_text(const char *name, struct slice text, struct yaml **ret_yaml);
 
-void yaml_free(struct yaml *yaml);
+// Frees the document; NULL is allowed. Inline because libyaml exports a function of the same name: an exported one here
+// would take its place inside libyaml.
+void yaml_unload(struct yaml *yaml);
+static inline void yaml_free(struct yaml *yaml)
+{
+	yaml_unload(yaml);
+}
 
 // The path (name) the document was loaded under.
 const char *yaml_path(const struct yaml *yaml);
@@ -93,10 +99,13 @@ const struct yaml_node *yaml_take_mapping(struct yaml *yaml, const struct yaml_n
 void yaml_error(struct yaml *yaml, const struct yaml_node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// The same at a line, for places inside a long text (a statement of SQL).
+void yaml_error_line(struct yaml *yaml, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 // Adds an error for every key not taken, in file order. Call once, last.
 void yaml_finish(struct yaml *yaml);
 
-// The errors noted so far, in order of line.
+// The errors noted so far, in order of line; at most YAML_ERRORS_MAX and one that counts the rest.
 size_t yaml_error_count(const struct yaml *yaml);
 const char *yaml_error_text(const struct yaml *yaml, size_t i);
 

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: EUPL-1.2
+//
+// Verification of a certificate for one profile. OpenSSL builds the chain and checks signatures, validity, basic
+// constraints and the strict rules of RFC 5280; what a certificate may be used for is checked here, against a table,
+// because the library's purposes are laxer than the profiles.
+#include "crypto/certificate_impl.h"
+#include "crypto/key_evp.h"
+
+// What a profile demands of a certificate. Usages are exact: a bit too many is refused like one too few.
+struct rules {
+	uint32_t usage;          // KU_…
+	uint32_t extended_usage; // XKU_…; 0: the extension must be absent
+	bool authority;
+	bool besa_uri; // must name a ledger or subsystem
+};
+
+static const struct rules rules_of[] = {
+	[CERTIFICATE_ROOT] = { .usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN, .authority = true },
+	[CERTIFICATE_ISSUING] = { .usage = KU_KEY_CERT_SIGN | KU_CRL_SIGN, .authority = true },
+	[CERTIFICATE_GATEWAY_TLS] = { .usage = KU_DIGITAL_SIGNATURE,
+				      .extended_usage = XKU_SSL_SERVER | XKU_SSL_CLIENT },
+	[CERTIFICATE_SEAL] = { .usage = KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION, .besa_uri = true },
+	[CERTIFICATE_CLIENT] = { .usage = KU_DIGITAL_SIGNATURE, .extended_usage = XKU_SSL_CLIENT, .besa_uri = true },
+};
+
+// Allowed algorithms of signatures in a chain. A further one (say ML-DSA) is a line here and a key type in key.h.
+static const int allowed_signatures[] = { NID_ecdsa_with_SHA256 };
+
+static bool algorithm_allowed(const X509 *object)
+{
+	int used = X509_get_signature_nid(object);
+	for (size_t i = 0; i < sizeof allowed_signatures / sizeof *allowed_signatures; i++) {
+		if (used == allowed_signatures[i]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static result check_rules(const struct certificate *certificate, const struct rules *rules, struct fault *fault)
+{
+	X509 *object = certificate->object;
+	uint32_t flags = X509_get_extension_flags(object);
+	const char *wrong = NULL;
+	if (!certificate->key || key_public_type(certificate->key) != KEY_P256) {
+		wrong = "its key is not P-256";
+	} else if (!(flags & EXFLAG_KUSAGE) || X509_get_key_usage(object) != rules->usage) {
+		wrong = "its key usage is another";
+	} else if (!!(flags & EXFLAG_XKUSAGE) != (rules->extended_usage != 0) ||
+		   (rules->extended_usage && X509_get_extended_key_usage(object) != rules->extended_usage)) {
+		wrong = "its extended key usage is another";
+	} else if (!!(flags & EXFLAG_CA) != rules->authority) {
+		wrong = rules->authority ? "it is no authority" : "it is an authority";
+	} else if (rules->besa_uri && certificate->uri_size == 0) {
+		wrong = "it names no besa: URI";
+	}
+	return wrong ? fault_set(fault, ERR_CERTIFICATE_INVALID, "the certificate does not fit its use: %s", wrong)
+		     : OK;
+}
+
+static bool outside_validity(int error)
+{
+	return error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID;
+}
+
+static result chain_failure(X509_STORE_CTX *context, struct fault *fault)
+{
+	int error = X509_STORE_CTX_get_error(context);
+	const char *words = X509_verify_cert_error_string(error);
+	if (error == X509_V_ERR_OUT_OF_MEM) {
+		return certificate_failed(fault, ERR_MEMORY, "out of memory in the certificate's verification");
+	}
+	if (outside_validity(error)) {
+		int depth = X509_STORE_CTX_get_error_depth(context);
+		return certificate_failed(fault, ERR_CERTIFICATE_EXPIRED, "%s: %s",
+					  depth == 0 ? "the certificate" : "an authority above the certificate", words);
+	}
+	return certificate_failed(fault, ERR_CERTIFICATE_INVALID, "the certificate's chain is not valid: %s", words);
+}
+
+// Checks what OpenSSL leaves open in the chain it built, and notes what the caller is told.
+static result check_chain(X509_STORE_CTX *context, struct certificate_verified *verified, struct fault *fault)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+	int count = sk_X509_num(chain);
+	if (count > CERTIFICATE_CHAIN_MAX + 2) {
+		return fault_set(fault, ERR_CERTIFICATE_INVALID, "the certificate's chain is too long");
+	}
+	for (int i = 0; i < count; i++) {
+		X509 *object = sk_X509_value(chain, i);
+		struct certificate *link;
+		X509_up_ref(object);
+		result code = certificate_wrap(object, &link, fault);
+		if (code != OK) {
+			return code;
+		}
+		if (!algorithm_allowed(object)) {
+			code = fault_set(fault, ERR_CERTIFICATE_INVALID,
+					 "a signature in the certificate's chain is of an algorithm not allowed");
+		} else if (i > 0) {
+			code = check_rules(link, &rules_of[CERTIFICATE_ISSUING], fault);
+		}
+		if (i == 0 || link->not_after_us < verified->not_after_us) {
+			verified->not_after_us = link->not_after_us;
+		}
+		memcpy(verified->chain[i], link->fingerprint, DIGEST_SIZE);
+		certificate_free(link);
+		if (code != OK) {
+			return code;
+		}
+	}
+	verified->chain_count = (size_t)count;
+	return OK;
+}
+
+static bool add_roots(X509_STORE *store, const struct certificate *const roots[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (X509_STORE_add_cert(store, roots[i]->object) != 1) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static STACK_OF(X509) * stack_of(const struct certificate *const certificates[], size_t count)
+{
+	STACK_OF(X509) *stack = sk_X509_new_null();
+	for (size_t i = 0; stack && i < count; i++) {
+		if (sk_X509_push(stack, certificates[i]->object) <= 0) {
+			sk_X509_free(stack);
+			return NULL;
+		}
+	}
+	return stack;
+}
+
+static void set_parameters(X509_STORE_CTX *context, int64_t at_us)
+{
+	X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
+	// Time, rounded down like the times in certificates.
+	X509_VERIFY_PARAM_set_time(parameters, (time_t)(at_us / 1000000));
+	X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	X509_VERIFY_PARAM_set_depth(parameters, CERTIFICATE_CHAIN_MAX);
+	X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_ANY); // the rules above are stricter
+}
+
+result certificate_verify(const struct certificate *certificate, enum certificate_profile profile,
+			  const struct certificate *const intermediates[], size_t intermediate_count,
+			  const struct certificate *const roots[], size_t root_count, int64_t at_us,
+			  struct certificate_verified *ret_verified, struct fault *fault)
+{
+	if (intermediate_count > CERTIFICATE_CHAIN_MAX) {
+		return fault_set(fault, ERR_CERTIFICATE_INVALID, "more than %d intermediate certificates",
+				 CERTIFICATE_CHAIN_MAX);
+	}
+	result code = check_rules(certificate, &rules_of[profile], fault);
+	if (code != OK) {
+		return code;
+	}
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *context = X509_STORE_CTX_new();
+	STACK_OF(X509) *untrusted = stack_of(intermediates, intermediate_count);
+	struct certificate_verified verified = { .certificate = certificate, .profile = profile, .at_us = at_us };
+	if (!store || !context || !untrusted || !add_roots(store, roots, root_count) ||
+	    X509_STORE_CTX_init(context, store, certificate->object, untrusted) != 1) {
+		code = certificate_failed(fault, ERR_MEMORY, "out of memory in the certificate's verification");
+		goto out;
+	}
+	set_parameters(context, at_us);
+	code = X509_verify_cert(context) == 1 ? check_chain(context, &verified, fault) : chain_failure(context, fault);
+	if (code == OK) {
+		*ret_verified = verified;
+	}
+out:
+	sk_X509_free(untrusted);
+	X509_STORE_CTX_free(context);
+	X509_STORE_free(store);
+	return code;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: EUPL-1.2
+#include "exchange/peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+struct peers {
+	struct node *node;
+	struct peer *list;
+	size_t count;
+};
+
+result peers_new(struct node *node, struct peers **ret_peers)
+{
+	struct peers *peers = calloc(1, sizeof *peers);
+	if (!peers) {
+		return ERR_MEMORY;
+	}
+	peers->node = node;
+	*ret_peers = peers;
+	return OK;
+}
+
+static void free_peer(struct peer *peer)
+{
+	h2_client_free(peer->client);
+	free(peer);
+}
+
+void peers_free(struct peers *peers)
+{
+	while (peers && peers->list) {
+		struct peer *next = peers->list->next;
+		free_peer(peers->list);
+		peers->list = next;
+	}
+	free(peers);
+}
+
+// A copy of a slice as terminated text; what comes from a verified directory always fits.
+static void copy_text(char *to, size_t size, struct slice text)
+{
+	snprintf(to, size, "%.*s", (int)text.size, (const char *)text.data);
+}
+
+static const struct edition_gateway *listed_gateway(const struct peer *peer)
+{
+	const struct edition_member *member = directory_member(peer->node->directory, slice_text(peer->member));
+	for (size_t i = 0; member && i < member->gateways.count; i++) {
+		if (slice_is(member->gateways.items[i].id, peer->gateway)) {
+			return &member->gateways.items[i];
+		}
+	}
+	return NULL;
+}
+
+// In the TLS handshake: the certificate must be one that today's directory lists for this gateway.
+static bool accept_certificate(void *context, const uint8_t fingerprint[TLS_FINGERPRINT_SIZE], struct slice certificate)
+{
+	(void)certificate;
+	const struct edition_gateway *gateway = listed_gateway(context);
+	return gateway && directory_gateway_has_tls(gateway, fingerprint);
+}
+
+static result open_client(struct peer *peer);
+
+static void on_state(void *context, struct h2_client *client, enum h2_client_state state, result cause, const char *text)
+{
+	struct peer *peer = context;
+	(void)client;
+	if (state == H2_CLIENT_WAITING) {
+		log_event(LOG_LEVEL_WARNING, "peer_unreachable", "peer=%s address=%s code=%s text=\"%s\"", peer->ledger,
+			  peer->address, result_wire_name(cause), text ? text : "");
+	} else if (state == H2_CLIENT_READY) {
+		log_event(LOG_LEVEL_INFO, "peer_connected", "peer=%s address=%s", peer->ledger, peer->address);
+	}
+}
+
+static result open_client(struct peer *peer)
+{
+	const struct edition_gateway *gateway = listed_gateway(peer);
+	if (!gateway || gateway->addresses.count == 0) {
+		return ERR_NOT_FOUND;
+	}
+	copy_text(peer->address, sizeof peer->address,
+		  gateway->addresses.items[peer->address_index % gateway->addresses.count]);
+	struct h2_client_config config = {
+		.tls = peer->node->tls_client,
+		.check = { .accept = accept_certificate, .context = peer },
+		.on_state = on_state,
+		.context = peer,
+	};
+	result code = address_parse(slice_text(peer->address), &config.address, NULL);
+	if (code == OK) {
+		code = h2_client_new(peer->node->loop, &config, &peer->client);
+	}
+	return code;
+}
+
+static struct peer *find_peer(const struct peers *peers, struct slice member, struct slice gateway)
+{
+	for (struct peer *peer = peers->list; peer; peer = peer->next) {
+		if (slice_is(member, peer->member) && slice_is(gateway, peer->gateway)) {
+			return peer;
+		}
+	}
+	return NULL;
+}
+
+static struct peer *add_peer(struct peers *peers, const struct directory_gateway *listed)
+{
+	struct peer *peer = peers->count < PEERS_MAX ? calloc(1, sizeof *peer) : NULL;
+	if (!peer) {
+		return NULL;
+	}
+	peer->node = peers->node;
+	copy_text(peer->member, sizeof peer->member, listed->member->id);
+	copy_text(peer->gateway, sizeof peer->gateway, listed->gateway->id);
+	struct slice origin = listed->gateway->ledgers.items[0].origin;
+	copy_text(peer->origin, sizeof peer->origin, origin);
+	copy_text(peer->ledger, sizeof peer->ledger, identifier_ledger_of_origin(origin));
+	if (open_client(peer) != OK) {
+		free_peer(peer);
+		return NULL;
+	}
+	peer->next = peers->list;
+	peers->list = peer;
+	peers->count++;
+	return peer;
+}
+
+struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t attempt)
+{
+	const struct directory_gateway *listed = NULL;
+	size_t count = directory_gateways(peers->node->directory, subsystem, &listed);
+	size_t first = 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct peer *known = find_peer(peers, listed[i].member->id, listed[i].gateway->id);
+		if (known && h2_client_state(known->client) == H2_CLIENT_READY) {
+			first = i;
+			break;
+		}
+	}
+	if (attempt > count) {
+		return NULL;
+	}
+	const struct directory_gateway *chosen = &listed[(first + attempt - 1) % count];
+	struct peer *peer = find_peer(peers, chosen->member->id, chosen->gateway->id);
+	return peer ? peer : add_peer(peers, chosen);
+}
+
+bool peers_moved(struct peer *peer, struct slice origin)
+{
+	const struct directory_ledger *ledger = directory_ledger(peer->node->directory, origin);
+	if (!ledger || !slice_is(ledger->member->id, peer->member) || !slice_is(ledger->gateway->id, peer->gateway) ||
+	    slice_is(origin, peer->origin)) {
+		return false;
+	}
+	log_event(LOG_LEVEL_WARNING, "peer_ledger_moved", "from=%s to=%.*s", peer->origin, (int)origin.size,
+		  (const char *)origin.data);
+	copy_text(peer->origin, sizeof peer->origin, origin);
+	return true;
+}
+
+void peers_refresh(struct peers *peers)
+{
+	for (struct peer **link = &peers->list; *link;) {
+		struct peer *peer = *link;
+		if (listed_gateway(peer)) {
+			h2_client_set_tls(peer->client, peers->node->tls_client);
+			link = &peer->next;
+			continue;
+		}
+		log_event(LOG_LEVEL_WARNING, "peer_removed", "peer=%s", peer->ledger);
+		*link = peer->next;
+		peers->count--;
+		free_peer(peer);
+	}
+}

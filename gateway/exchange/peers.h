@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: EUPL-1.2
+//
+// Connections to other gateways: for each gateway of the directory that we call, one HTTP/2 client over mutual TLS, pinned to
+// the certificates that the directory lists for it, and the origin of its ledger that takes requests.
+#ifndef BESA_EXCHANGE_PEERS_H
+#define BESA_EXCHANGE_PEERS_H
+
+#include "directory/directory.h"
+#include "exchange/node.h"
+#include "net/h2.h"
+
+enum { PEERS_MAX = 20000 }; // gateways of a federation: bounds memory
+
+struct peer {
+	struct peer *next;
+	struct node *node;
+	char member[IDENTIFIER_MAX + 1];
+	char gateway[IDENTIFIER_PART_MAX + 1];
+	char ledger[IDENTIFIER_ORIGIN_MAX + 1]; // without shard
+	char origin[IDENTIFIER_ORIGIN_MAX + 1]; // shard that takes requests, as the directory or the peer itself said
+	char address[ADDRESS_TEXT_SIZE];
+	size_t address_index;                   // which of its addresses is tried
+	struct h2_client *client;
+};
+
+result peers_new(struct node *node, struct peers **ret_peers);
+void peers_free(struct peers *peers);
+
+// The gateway to send to: the `attempt`-th (from 1) of those that the directory lists for the subsystem's member,
+// beginning with one whose connection stands. NULL if there is none (any more).
+struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t attempt);
+
+// The peer said that its ledger moved on. Believed only if the directory lists that origin for this gateway; false otherwise.
+bool peers_moved(struct peer *peer, struct slice origin);
+
+// After a reload: peers that the directory no longer lists are dropped, addresses and credentials renewed.
+void peers_refresh(struct peers *peers);
+
+#endif

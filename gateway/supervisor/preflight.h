@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: EUPL-1.2
+//
+// The check of everything a configuration points to, before a process is started or reloaded: trust bundle and
+// directory edition, each member's certificates and keys (that they belong together, and that the directory lists them),
+// the contracts of its services.
+//
+// It reads keys, so it runs in a child process that ends with the answer: the supervisor itself never holds one.
+#ifndef BESA_SUPERVISOR_PREFLIGHT_H
+#define BESA_SUPERVISOR_PREFLIGHT_H
+
+#include "exchange/settings.h"
+
+// OK, or the first thing that is wrong, in words that say what, where and what was expected.
+result preflight_check(const struct settings *settings, struct fault *fault);
+
+#endif

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: EUPL-1.2
+#
+# The demonstration's civil status register. It is data, the same for every kind of build, so it always lies in build/:
+# adapters/civil/binding.yaml names it there.
+
+PYTHON ?= /usr/bin/python3
+
+CIVIL_DATABASE := build/civil/civil.db
+
+all programs: $(CIVIL_DATABASE)
+
+$(CIVIL_DATABASE): adapters/civil/make_register.py adapters/civil/schema.sql
+	@mkdir -p $(@D)
+	@echo "  DATA $@"
+	$(Q)$(PYTHON) $< adapters/civil/schema.sql $@
