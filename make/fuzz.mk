@@ -42,14 +42,18 @@ $(FUZZ_BUILD)/bin/fuzz_%: $(FUZZ_BUILD)/obj/tests/fuzz/fuzz_%.o $(FUZZ_ARCHIVES)
 	@echo "  LINK $@"
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer$(comma)address$(comma)undefined -o $@ $^ $(LIBS)
 
-# New inputs go to the first directory named, so the seeds in the tree stay as they are.
-# (fuzz-% for `make help`; a static pattern, since make searches no implicit rule for a phony target.)
+fuzz-%: ## run one fuzz target for FUZZ_SECONDS (default 60)
+
+# A static pattern, since make searches no implicit rule for a phony target. New inputs go to the first directory named, so the
+# seeds in the tree stay as they are. The log is shown when the run fails.
 $(addprefix fuzz-,$(FUZZ_TARGETS)): fuzz-%: $(FUZZ_BUILD)/bin/fuzz_%
-	@mkdir -p $(FUZZ_BUILD)/corpus/$* $(FUZZ_BUILD)/crash tests/fuzz/corpus/$*
-	@echo "  FUZZ $* for $(FUZZ_SECONDS) s"
+	@mkdir -p $(FUZZ_BUILD)/corpus/$* $(FUZZ_BUILD)/crash $(FUZZ_BUILD)/log $(FUZZ_BUILD)/no-seeds
 	$(Q)$(FUZZ_ENVIRONMENT) $< -max_total_time=$(FUZZ_SECONDS) $(if $(filter 0,$(FUZZ_SECONDS)),-runs=0) \
-		-max_len=$(FUZZ_INPUT_LIMIT) -timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 \
-		-artifact_prefix=$(FUZZ_BUILD)/crash/$*- $(FUZZ_BUILD)/corpus/$* tests/fuzz/corpus/$*
+		-max_len=$(FUZZ_INPUT_LIMIT) -timeout=10 -rss_limit_mb=2048 -verbosity=1 -print_final_stats=1 \
+		-artifact_prefix=$(FUZZ_BUILD)/crash/$*- $(FUZZ_BUILD)/corpus/$* \
+		$(or $(wildcard tests/fuzz/corpus/$*),$(FUZZ_BUILD)/no-seeds) >$(FUZZ_BUILD)/log/$*.log 2>&1 || \
+		{ cat $(FUZZ_BUILD)/log/$*.log; echo "  FUZZ $*: FAILED, input in $(FUZZ_BUILD)/crash"; exit 1; }
+	@echo "  FUZZ $*: $$(sed -n 's/^stat::number_of_executed_units: *//p' $(FUZZ_BUILD)/log/$*.log) runs"
 
 fuzz-build: $(FUZZ_BINARIES)
 

@@ -13,8 +13,8 @@ TEST_TIMEOUT ?= 600
 contains_any = $(strip $(foreach word,$(2),$(findstring $(word),$(1))))
 chosen = $(if $(TESTS),$(foreach path,$(1),$(if $(call contains_any,$(path),$(TESTS)),$(path))),$(1))
 
-CHOSEN_PROGRAMS := $(call chosen,$(UNIT_TESTS) $(SIM_TESTS))
-CHOSEN_SCENARIOS := $(call chosen,$(SCENARIOS))
+CHOSEN_PROGRAMS := $(strip $(call chosen,$(UNIT_TESTS) $(SIM_TESTS)))
+CHOSEN_SCENARIOS := $(strip $(call chosen,$(SCENARIOS)))
 
 # A leak or an overflow in any process of a scenario must fail it: exit statuses that no program of ours uses.
 SANITIZER_ENVIRONMENT := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1 \
@@ -38,6 +38,6 @@ run-tests: $(CHOSEN_PROGRAMS) $(if $(CHOSEN_SCENARIOS),$(BINARIES) $(CONTRACTS))
 	exit $$status
 
 # Other files of make/ add what scenarios need besides programs and contracts: `scenario-data: build/x.db`.
-scenario-data:
+scenario-data: $(if $(filter %/bench_load.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load)
 
 .PHONY: test check run-tests scenario-data

@@ -58,24 +58,50 @@ static result check_rules(const struct certificate *certificate, const struct ru
 		     : OK;
 }
 
-static bool outside_validity(int error)
+// Passes over what the library says of times: it holds a certificate's last second for too late, and stops at the first
+// error, so that an expired forgery would be reported as expired. check_time() judges when all else is well.
+// Among several certificates of one authority the library still prefers the one valid at the time.
+static int pass_over_times(int fine, X509_STORE_CTX *context)
 {
-	return error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID;
+	int error = X509_STORE_CTX_get_error(context);
+	if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID) {
+		X509_STORE_CTX_set_error(context, X509_V_OK);
+		return 1;
+	}
+	return fine;
+}
+
+static result check_time(const struct certificate *certificate, int depth, int64_t at_us, struct fault *fault)
+{
+	static const int64_t rest_of_second_us = 999999;
+	const char *which = depth == 0 ? "the certificate" : "an authority above the certificate";
+	if (at_us < certificate->not_before_us) {
+		return fault_set(fault, ERR_CERTIFICATE_EXPIRED, "%s is not valid yet", which);
+	}
+	if (at_us > certificate->not_after_us + rest_of_second_us) {
+		return fault_set(fault, ERR_CERTIFICATE_EXPIRED, "%s has expired", which);
+	}
+	return OK;
 }
 
 static result chain_failure(X509_STORE_CTX *context, struct fault *fault)
 {
 	int error = X509_STORE_CTX_get_error(context);
-	const char *words = X509_verify_cert_error_string(error);
 	if (error == X509_V_ERR_OUT_OF_MEM) {
 		return certificate_failed(fault, ERR_MEMORY, "out of memory in the certificate's verification");
 	}
-	if (outside_validity(error)) {
-		int depth = X509_STORE_CTX_get_error_depth(context);
-		return certificate_failed(fault, ERR_CERTIFICATE_EXPIRED, "%s: %s",
-					  depth == 0 ? "the certificate" : "an authority above the certificate", words);
+	return certificate_failed(fault, ERR_CERTIFICATE_INVALID, "the certificate's chain is not valid: %s",
+				  X509_verify_cert_error_string(error));
+}
+
+// What the profiles demand of one certificate of the chain.
+static result check_link(const struct certificate *link, int depth, struct fault *fault)
+{
+	if (!algorithm_allowed(link->object)) {
+		return fault_set(fault, ERR_CERTIFICATE_INVALID,
+				 "a signature in the certificate's chain is of an algorithm not allowed");
 	}
-	return certificate_failed(fault, ERR_CERTIFICATE_INVALID, "the certificate's chain is not valid: %s", words);
+	return depth > 0 ? check_rules(link, &rules_of[CERTIFICATE_ISSUING], fault) : OK;
 }
 
 // Checks what OpenSSL leaves open in the chain it built, and notes what the caller is told.
@@ -86,19 +112,17 @@ static result check_chain(X509_STORE_CTX *context, struct certificate_verified *
 	if (count > CERTIFICATE_CHAIN_MAX + 2) {
 		return fault_set(fault, ERR_CERTIFICATE_INVALID, "the certificate's chain is too long");
 	}
+	result time = OK; // reported last: what is wrong is not merely expired
 	for (int i = 0; i < count; i++) {
-		X509 *object = sk_X509_value(chain, i);
 		struct certificate *link;
-		X509_up_ref(object);
-		result code = certificate_wrap(object, &link, fault);
+		X509_up_ref(sk_X509_value(chain, i));
+		result code = certificate_wrap(sk_X509_value(chain, i), &link, fault);
 		if (code != OK) {
 			return code;
 		}
-		if (!algorithm_allowed(object)) {
-			code = fault_set(fault, ERR_CERTIFICATE_INVALID,
-					 "a signature in the certificate's chain is of an algorithm not allowed");
-		} else if (i > 0) {
-			code = check_rules(link, &rules_of[CERTIFICATE_ISSUING], fault);
+		code = check_link(link, i, fault);
+		if (code == OK && time == OK) {
+			time = check_time(link, i, verified->at_us, fault);
 		}
 		if (i == 0 || link->not_after_us < verified->not_after_us) {
 			verified->not_after_us = link->not_after_us;
@@ -110,7 +134,7 @@ static result check_chain(X509_STORE_CTX *context, struct certificate_verified *
 		}
 	}
 	verified->chain_count = (size_t)count;
-	return OK;
+	return time;
 }
 
 static bool add_roots(X509_STORE *store, const struct certificate *const roots[], size_t count)
@@ -138,7 +162,6 @@ static STACK_OF(X509) * stack_of(const struct certificate *const certificates[],
 static void set_parameters(X509_STORE_CTX *context, int64_t at_us)
 {
 	X509_VERIFY_PARAM *parameters = X509_STORE_CTX_get0_param(context);
-	// Time, rounded down like the times in certificates.
 	X509_VERIFY_PARAM_set_time(parameters, (time_t)(at_us / 1000000));
 	X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
 	X509_VERIFY_PARAM_set_depth(parameters, CERTIFICATE_CHAIN_MAX);
@@ -168,6 +191,7 @@ result certificate_verify(const struct certificate *certificate, enum certificat
 		goto out;
 	}
 	set_parameters(context, at_us);
+	X509_STORE_CTX_set_verify_cb(context, pass_over_times);
 	code = X509_verify_cert(context) == 1 ? check_chain(context, &verified, fault) : chain_failure(context, fault);
 	if (code == OK) {
 		*ret_verified = verified;

@@ -32,7 +32,8 @@ static void fail_call(struct node *node, struct grpc_call *call, result code, co
 		{ .name = slice_text(METADATA_REASON), .value = slice_text(result_wire_name(code)) },
 		{ .name = slice_text(METADATA_NODE), .value = slice_text(node->ledger) },
 	};
-	grpc_call_fail(call, result_grpc_status(code), slice_text(words && *words ? words : result_text(code)), trailers, 2);
+	grpc_call_fail(call, result_grpc_status(code), slice_text(words && *words ? words : result_text(code)),
+		       trailers, 2);
 }
 
 static void release_bytes(void *context)
@@ -188,7 +189,8 @@ static void list_grants(struct node *node, struct grpc_call *call)
 	}
 	for (size_t i = 0; i < count; i++) {
 		const struct grants_entry *entry = grants_at(node->grants, i);
-		items[i] = (struct admin_grant_reply){ .has_grant = true, .grant = entry->grant, .index = entry->index };
+		items[i] =
+		    (struct admin_grant_reply){ .has_grant = true, .grant = entry->grant, .index = entry->index };
 	}
 	const struct admin_list_grants_reply reply = { .grants = { .items = items, .count = count } };
 	struct buffer bytes;

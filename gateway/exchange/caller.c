@@ -31,8 +31,9 @@ result caller_identify(const struct settings_listener *listener, const struct h2
 		return OK;
 	}
 	if (!known) {
-		return fault_set(fault, ERR_CLIENT_UNKNOWN, "the caller at %s is no client of this gateway", peer->address);
+		return fault_set(fault, ERR_CLIENT_UNKNOWN, "the caller at %s is no client of this gateway",
+				 peer->address);
 	}
-	return fault_set(fault, ERR_PERMISSION, "the caller at %s may not speak for %.*s", peer->address, (int)named.size,
-			 (const char *)named.data);
+	return fault_set(fault, ERR_PERMISSION, "the caller at %s may not speak for %.*s", peer->address,
+			 (int)named.size, (const char *)named.data);
 }

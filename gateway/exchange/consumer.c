@@ -236,8 +236,9 @@ static result choose_provider(struct consumer *consumer, struct fault *fault)
 	struct slice named = grpc_call_header(consumer->call, METADATA_SERVICE);
 	if (named.size == 0) {
 		if (count > 1) {
-			return fault_set(fault, ERR_SERVICE_AMBIGUOUS, "%zu subsystems offer %.*s; name one in %s", count,
-					 (int)consumer->service.size, (const char *)consumer->service.data, METADATA_SERVICE);
+			return fault_set(fault, ERR_SERVICE_AMBIGUOUS, "%zu subsystems offer %.*s; name one in %s",
+					 count, (int)consumer->service.size, (const char *)consumer->service.data,
+					 METADATA_SERVICE);
 		}
 		consumer->provider = providers[0];
 		return OK;
@@ -317,28 +318,29 @@ static result encode_request(struct consumer *consumer, struct fault *fault)
 	}
 	const struct directory_head *edition = directory_head(consumer->directory);
 	int64_t now = clock_wall_us();
-	const union statement_body body = { .request = {
-		.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
-		.client = consumer->client,
-		.purpose = consumer->purpose,
-		.legal_basis = consumer->legal_basis,
-		.provider = consumer->provider.subsystem->id,
-		.provider_ledger = slice_text(consumer->peer_origin),
-		.service = consumer->service,
-		.method = consumer->method,
-		.contract_digest = consumer->provider.service->contract_digest,
-		.attempt = consumer->attempt,
-		.previous_attempt =
-		    slice_of(consumer->previous_hash, consumer->attempt > 1 ? STATEMENT_HASH_SIZE : 0),
-		.issued_at_us = now,
-		.deadline_us = now + (consumer->deadline_us - loop_now_us(consumer->node->loop)),
-		.payload_digest = slice_of(payload_digest, sizeof payload_digest),
-		.payload_size = consumer->payload.size,
-		.metadata_digest = slice_of(metadata_digest, metadata.size ? sizeof metadata_digest : 0),
-		.directory_size = edition->size,
-		.directory_root = slice_of(edition->root, sizeof edition->root),
-		.private_commitment = slice_of(commitment, private_part.size ? sizeof commitment : 0),
-	} };
+	const union statement_body
+	    body = { .request = {
+			 .exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
+			 .client = consumer->client,
+			 .purpose = consumer->purpose,
+			 .legal_basis = consumer->legal_basis,
+			 .provider = consumer->provider.subsystem->id,
+			 .provider_ledger = slice_text(consumer->peer_origin),
+			 .service = consumer->service,
+			 .method = consumer->method,
+			 .contract_digest = consumer->provider.service->contract_digest,
+			 .attempt = consumer->attempt,
+			 .previous_attempt =
+			     slice_of(consumer->previous_hash, consumer->attempt > 1 ? STATEMENT_HASH_SIZE : 0),
+			 .issued_at_us = now,
+			 .deadline_us = now + (consumer->deadline_us - loop_now_us(consumer->node->loop)),
+			 .payload_digest = slice_of(payload_digest, sizeof payload_digest),
+			 .payload_size = consumer->payload.size,
+			 .metadata_digest = slice_of(metadata_digest, metadata.size ? sizeof metadata_digest : 0),
+			 .directory_size = edition->size,
+			 .directory_root = slice_of(edition->root, sizeof edition->root),
+			 .private_commitment = slice_of(commitment, private_part.size ? sizeof commitment : 0),
+		     } };
 	buffer_clear(&consumer->body);
 	return statement_encode_body(STATEMENT_REQUEST, &body, &consumer->body, fault);
 }
@@ -438,7 +440,8 @@ static result reason_of(const struct grpc_unary_result *answer)
 	}
 }
 
-// Another gateway of the provider may be asked if this one provably did not take the request, or the method may run twice.
+// Another gateway of the provider may be asked if this one provably did not take the request, or the method may run
+// twice.
 static bool may_go_elsewhere(const struct consumer *consumer, const struct grpc_unary_result *answer)
 {
 	return (answer->not_processed || consumer->retryable) && answer->cause != ERR_TIMEOUT &&
@@ -537,7 +540,8 @@ static result verify_answer(struct consumer *consumer, struct fault *fault)
 	if (code == OK) {
 		code = envelope_decode_seal(envelope->seal, &foreign_seal, fault);
 	}
-	if (code == OK && !slice_equal(identifier_ledger_of_origin(foreign_seal.origin), slice_text(consumer->peer_ledger))) {
+	if (code == OK &&
+	    !slice_equal(identifier_ledger_of_origin(foreign_seal.origin), slice_text(consumer->peer_ledger))) {
 		code = fault_set(fault, ERR_SEAL_INVALID, "sealed in %.*s, not by the gateway that was asked",
 				 (int)foreign_seal.origin.size, (const char *)foreign_seal.origin.data);
 	}
@@ -545,7 +549,8 @@ static result verify_answer(struct consumer *consumer, struct fault *fault)
 		code = directory_seal_key(consumer->directory, foreign_seal.origin, clock_wall_us(), &key, fault);
 	}
 	if (code == OK) {
-		code = seal_verify(consumer->node->seals, key, envelope->statement, &foreign_seal, &consumer->verified, fault);
+		code = seal_verify(consumer->node->seals, key, envelope->statement, &foreign_seal, &consumer->verified,
+				   fault);
 	}
 	if (code == OK) {
 		code = seal_check_member(&consumer->verified, &consumer->response, fault);
@@ -572,7 +577,8 @@ static enum step_next verify(struct step_run *run)
 	if (code == OK) {
 		code = check_content(consumer, &run->fault);
 	}
-	return code == OK ? STEP_NEXT : step_fault(run, code, "answer of %s: %s", consumer->peer_ledger, run->fault.text);
+	return code == OK ? STEP_NEXT
+			  : step_fault(run, code, "answer of %s: %s", consumer->peer_ledger, run->fault.text);
 }
 
 // ---- record --------------------------------------------------------------------------------------------------------
@@ -581,7 +587,8 @@ static enum step_next verify(struct step_run *run)
 static bool moved(struct consumer *consumer)
 {
 	const struct statement_response *response = &consumer->response.body.response;
-	if (!slice_is(response->reason, result_wire_name(ERR_LEDGER_MOVED)) || consumer->attempt >= CONSUMER_ATTEMPTS_MAX) {
+	if (!slice_is(response->reason, result_wire_name(ERR_LEDGER_MOVED)) ||
+	    consumer->attempt >= CONSUMER_ATTEMPTS_MAX) {
 		return false;
 	}
 	struct peer *peer = peers_choose(consumer->node->peers, consumer->provider.subsystem->id, consumer->gateway);
@@ -605,15 +612,16 @@ static enum step_next record_response(struct step_run *run)
 	uint8_t seal_hash[DIGEST_SIZE];
 	digest_sha256(consumer->envelope.seal, seal_hash);
 	const union statement_body body = { .received = {
-		.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
-		.type = STATEMENT_RESPONSE,
-		.statement_hash = slice_of(consumer->verified.leaf_hash, STATEMENT_HASH_SIZE),
-		.seal_hash = slice_of(seal_hash, sizeof seal_hash),
-		.origin = consumer->verified.origin,
-		.index = consumer->verified.index,
-		.subsystem = consumer->client,
-		.checks = STATEMENT_CHECKED_ALL & ~STATEMENT_CHECKED_PRIVATE,
-	} };
+						.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
+						.type = STATEMENT_RESPONSE,
+						.statement_hash =
+						    slice_of(consumer->verified.leaf_hash, STATEMENT_HASH_SIZE),
+						.seal_hash = slice_of(seal_hash, sizeof seal_hash),
+						.origin = consumer->verified.origin,
+						.index = consumer->verified.index,
+						.subsystem = consumer->client,
+						.checks = STATEMENT_CHECKED_ALL & ~STATEMENT_CHECKED_PRIVATE,
+					    } };
 	buffer_clear(&consumer->body);
 	result code = statement_encode_body(STATEMENT_RECEIVED, &body, &consumer->body, &run->fault);
 	if (code != OK) {
@@ -697,7 +705,8 @@ static enum step_next reply(struct step_run *run)
 	const struct statement_response *response = &consumer->response.body.response;
 	struct content_response_metadata metadata = { 0 };
 	if (consumer->envelope.metadata.size &&
-	    content_decode_response_metadata(consumer->envelope.metadata, &consumer->arena, &metadata, &run->fault) != OK) {
+	    content_decode_response_metadata(consumer->envelope.metadata, &consumer->arena, &metadata, &run->fault) !=
+		OK) {
 		return step_fault(run, ERR_PROTOCOL, NULL);
 	}
 	struct h2_header trailers[H2_HEADER_SEND_MAX];
@@ -717,7 +726,8 @@ static enum step_next reply(struct step_run *run)
 			count = add_trailer(trailers, count, METADATA_REASON, response->reason);
 			count = add_trailer(trailers, count, METADATA_NODE, slice_text(consumer->peer_ledger));
 		}
-		enum grpc_status status = response->grpc_status ? (enum grpc_status)response->grpc_status : GRPC_ALREADY_EXISTS;
+		enum grpc_status status =
+		    response->grpc_status ? (enum grpc_status)response->grpc_status : GRPC_ALREADY_EXISTS;
 		grpc_call_fail(consumer->call, status, message, trailers, count);
 	}
 	consumer->call = NULL;
@@ -742,12 +752,13 @@ static enum step_next record_unanswered(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
 	const union statement_body body = { .unanswered = {
-		.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
-		.client = consumer->client,
-		.request_hash = slice_of(consumer->request.leaf_hash, STATEMENT_HASH_SIZE),
-		.grpc_status = result_grpc_status(run->failure),
-		.reason = slice_text(result_wire_name(run->failure)),
-	} };
+						.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
+						.client = consumer->client,
+						.request_hash =
+						    slice_of(consumer->request.leaf_hash, STATEMENT_HASH_SIZE),
+						.grpc_status = result_grpc_status(run->failure),
+						.reason = slice_text(result_wire_name(run->failure)),
+					    } };
 	buffer_clear(&consumer->body);
 	result code = statement_encode_body(STATEMENT_UNANSWERED, &body, &consumer->body, &run->fault);
 	if (code != OK) {

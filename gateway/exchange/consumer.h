@@ -18,8 +18,8 @@ struct consumer_caller {
 	const struct settings_listener *listener;
 };
 
-// Takes a complete call over (from grpc_call_handlers.on_message) and sees it through. The call's user pointer becomes the
-// exchange.
+// Takes a complete call over (from grpc_call_handlers.on_message) and sees it through. The call's user pointer becomes
+// the exchange.
 void consumer_start(const struct consumer_caller *caller, struct grpc_call *call);
 
 // From on_cancel: the caller is gone or out of time.

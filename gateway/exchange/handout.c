@@ -11,7 +11,8 @@ static size_t collect_certificates(const struct handout *handout, struct slice *
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
 		struct slice chain[ENVELOPE_CERTIFICATES_MAX];
-		size_t length = directory_certificates(handout->directory, origins[i], chain, ENVELOPE_CERTIFICATES_MAX);
+		size_t length =
+		    directory_certificates(handout->directory, origins[i], chain, ENVELOPE_CERTIFICATES_MAX);
 		for (size_t j = 0; j < length; j++) {
 			bool known = false;
 			for (size_t k = 0; k < count && !known; k++) {
@@ -39,7 +40,8 @@ result handout_encode(const struct handout *handout, struct buffer *text)
 		.received_index = handout->received_index,
 	};
 	evidence.certificates.count = collect_certificates(handout, certificates, ENVELOPE_CERTIFICATES_MAX);
-	result code = envelope_decode_sealed(directory_head(handout->directory)->sealed_statement, &evidence.edition, NULL);
+	result code =
+	    envelope_decode_sealed(directory_head(handout->directory)->sealed_statement, &evidence.edition, NULL);
 	struct buffer bytes;
 	buffer_init(&bytes, HANDOUT_TEXT_MAX);
 	if (code == OK) {

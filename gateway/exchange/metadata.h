@@ -2,8 +2,8 @@
 //
 // Which gRPC metadata crosses the border, and its forms: headers of a call ⇄ the bytes that a statement commits to.
 //
-// Keys that begin with `besa-` are for the gateway and are never forwarded; keys of the protocol neither. Everything else
-// travels with the content, unchanged (values of `-bin` keys in their text form).
+// Keys that begin with `besa-` are for the gateway and are never forwarded; keys of the protocol neither. Everything
+// else travels with the content, unchanged (values of `-bin` keys in their text form).
 #ifndef BESA_EXCHANGE_METADATA_H
 #define BESA_EXCHANGE_METADATA_H
 

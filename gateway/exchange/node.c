@@ -57,8 +57,8 @@ static result load_grants(const struct node *node, struct grants **ret_grants, s
 	return code == ERR_NOT_FOUND ? grants_new(node->member_id, ret_grants) : code;
 }
 
-static result load_credentials(const struct node *node, struct tls_context **ret_server, struct tls_context **ret_client,
-			       struct fault *fault)
+static result load_credentials(const struct node *node, struct tls_context **ret_server,
+			       struct tls_context **ret_client, struct fault *fault)
 {
 	const struct tls_config config = {
 		.certificate_path = node->member->tls_certificate,
@@ -92,7 +92,8 @@ static void on_grants(void *context)
 	struct grants *fresh = NULL;
 	struct fault fault = { "" };
 	if (load_grants(node, &fresh, &fault) != OK) {
-		log_event(LOG_LEVEL_ERROR, "grants_unreadable", "text=\"%s; the grants known so far stay\"", fault.text);
+		log_event(LOG_LEVEL_ERROR, "grants_unreadable", "text=\"%s; the grants known so far stay\"",
+			  fault.text);
 		return;
 	}
 	grants_free(node->grants);
@@ -100,8 +101,8 @@ static void on_grants(void *context)
 	log_event(LOG_LEVEL_INFO, "grants_loaded", "count=%zu", grants_count(fresh));
 }
 
-result node_open(struct node *node, struct loop *loop, struct settings *settings, const char *member_id, unsigned worker,
-		 int notary_fd, struct fault *fault)
+result node_open(struct node *node, struct loop *loop, struct settings *settings, const char *member_id,
+		 unsigned worker, int notary_fd, struct fault *fault)
 {
 	*node = (struct node){ .loop = loop, .settings = settings, .worker = worker };
 	node->member = settings_find_member(settings, member_id);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// What all exchanges of one worker stand on: who we are, the directory, the grants, the notary, the peers, the services.
+// What all exchanges of one worker stand on: who we are, the directory, the grants, the notary, the peers, the
+// services.
 //
 // Start here to follow an exchange: consumer.c and provider.c hold the two tables of steps, in the order things
 // happen. The words: *consumer* half, at the gateway of the subsystem that asks; *provider* half, at the gateway of the
@@ -41,7 +42,7 @@ struct node {
 	struct refusals *refusals;
 	struct consumer *idle_consumers; // for reuse
 	struct provider *idle_providers;
-	size_t consumers;                // under way
+	size_t consumers; // under way
 	size_t providers;
 	bool draining;
 };
@@ -51,8 +52,8 @@ enum { NODE_CHECKPOINTS_MAX = 256 };
 
 // Reads directory, grants, credentials and contracts for the member and connects to the notary over `notary_fd`. The
 // settings become the node's. On failure everything is given back except the settings.
-result node_open(struct node *node, struct loop *loop, struct settings *settings, const char *member_id, unsigned worker,
-		 int notary_fd, struct fault *fault);
+result node_open(struct node *node, struct loop *loop, struct settings *settings, const char *member_id,
+		 unsigned worker, int notary_fd, struct fault *fault);
 
 // Takes fresh settings over (and with them directory, grants, credentials, services); on failure the old ones stay
 // and the fresh ones are still the caller's.

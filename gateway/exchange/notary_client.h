@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The worker's end of the socket to its notary (wire/notary_frame.h): many calls under way, one packet out per turn of the
-// loop, answers in any order.
+// The worker's end of the socket to its notary (wire/notary_frame.h): many calls under way, one packet out per turn of
+// the loop, answers in any order.
 //
 // A call cannot be taken back: its record may stand already. When the notary dies, every call under way ends with
 // ERR_NOTARY_UNAVAILABLE (whether it was recorded is not known); until its successor says HELLO new calls end so at
@@ -27,9 +27,9 @@ struct notary_answer {
 	uint64_t index;
 	int64_t time_us;
 	const uint8_t *blinder;
-	struct slice path;  // of this record
-	struct slice upper; // common part of the paths of its batch
-	struct slice note;  // checkpoint, if a seal was wanted
+	struct slice path;   // of this record
+	struct slice upper;  // common part of the paths of its batch
+	struct slice note;   // checkpoint, if a seal was wanted
 	struct slice report; // OutcomeReport of what stands already
 	uint32_t erased;
 };

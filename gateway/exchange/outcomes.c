@@ -16,7 +16,7 @@ static const int64_t peer_patience_us = 5 * INT64_C(1000000);
 
 struct query {
 	struct node *node;
-	struct grpc_call *call; // NULL once the caller is gone
+	struct grpc_call *call;               // NULL once the caller is gone
 	const struct consumer_caller *caller; // NULL: a peer asks
 	struct h2_peer peer;
 	struct directory *directory;
@@ -104,12 +104,12 @@ static void peer_answered(void *context, const struct grpc_unary_result *answer,
 	struct envelope_outcome_report foreign;
 	struct statement request;
 	struct fault fault;
-	bool usable = answer->status == GRPC_OK &&
-		      envelope_decode_outcome_report(slice_of(answer->message, answer->message_size), &foreign, &fault) == OK &&
-		      foreign.has_outcome &&
-		      envelope_decode_outcome_report(buffer_slice(&query->report), &own, &fault) == OK &&
-		      statement_parse(own.request.statement, &query->arena, &request, &fault) == OK &&
-		      holds(query, &request, &foreign.outcome);
+	bool usable =
+	    answer->status == GRPC_OK &&
+	    envelope_decode_outcome_report(slice_of(answer->message, answer->message_size), &foreign, &fault) == OK &&
+	    foreign.has_outcome && envelope_decode_outcome_report(buffer_slice(&query->report), &own, &fault) == OK &&
+	    statement_parse(own.request.statement, &query->arena, &request, &fault) == OK &&
+	    holds(query, &request, &foreign.outcome);
 	if (usable) {
 		own.has_foreign_outcome = true;
 		own.foreign_outcome = foreign.outcome;
@@ -162,7 +162,8 @@ static bool ask_provider(struct query *query, const struct statement *request)
 static bool may_see(const struct query *query, const struct statement *request)
 {
 	const char *subsystem = NULL;
-	return caller_identify(query->caller->listener, &query->peer, request->body.request.client, &subsystem, NULL) == OK;
+	return caller_identify(query->caller->listener, &query->peer, request->body.request.client, &subsystem, NULL) ==
+	       OK;
 }
 
 static void answer_client(struct query *query)
@@ -170,8 +171,8 @@ static void answer_client(struct query *query)
 	struct envelope_outcome_report report;
 	struct statement request;
 	struct fault fault = { "" };
-	if (envelope_decode_outcome_report(buffer_slice(&query->report), &report, &fault) != OK || !report.has_request ||
-	    statement_parse(report.request.statement, &query->arena, &request, &fault) != OK) {
+	if (envelope_decode_outcome_report(buffer_slice(&query->report), &report, &fault) != OK ||
+	    !report.has_request || statement_parse(report.request.statement, &query->arena, &request, &fault) != OK) {
 		fail(query, ERR_INTERNAL, fault.text);
 		return;
 	}

@@ -66,7 +66,8 @@ static bool accept_certificate(void *context, const uint8_t fingerprint[TLS_FING
 
 static result open_client(struct peer *peer);
 
-static void on_state(void *context, struct h2_client *client, enum h2_client_state state, result cause, const char *text)
+static void on_state(void *context, struct h2_client *client, enum h2_client_state state, result cause,
+		     const char *text)
 {
 	struct peer *peer = context;
 	(void)client;

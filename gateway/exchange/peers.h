@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Connections to other gateways: for each gateway of the directory that we call, one HTTP/2 client over mutual TLS, pinned to
-// the certificates that the directory lists for it, and the origin of its ledger that takes requests.
+// Connections to other gateways: for each gateway of the directory that we call, one HTTP/2 client over mutual TLS,
+// pinned to the certificates that the directory lists for it, and the origin of its ledger that takes requests.
 #ifndef BESA_EXCHANGE_PEERS_H
 #define BESA_EXCHANGE_PEERS_H
 
@@ -19,7 +19,7 @@ struct peer {
 	char ledger[IDENTIFIER_ORIGIN_MAX + 1]; // without shard
 	char origin[IDENTIFIER_ORIGIN_MAX + 1]; // shard that takes requests, as the directory or the peer itself said
 	char address[ADDRESS_TEXT_SIZE];
-	size_t address_index;                   // which of its addresses is tried
+	size_t address_index; // which of its addresses is tried
 	struct h2_client *client;
 };
 
@@ -30,7 +30,8 @@ void peers_free(struct peers *peers);
 // beginning with one whose connection stands. NULL if there is none (any more).
 struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t attempt);
 
-// The peer said that its ledger moved on. Believed only if the directory lists that origin for this gateway; false otherwise.
+// The peer said that its ledger moved on. Believed only if the directory lists that origin for this gateway; false
+// otherwise.
 bool peers_moved(struct peer *peer, struct slice origin);
 
 // After a reload: peers that the directory no longer lists are dropped, addresses and credentials renewed.

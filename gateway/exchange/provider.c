@@ -132,7 +132,8 @@ static enum step_next accept_call(struct step_run *run)
 	provider->message = grpc_call_take_message(provider->call, &size);
 	code = envelope_decode_request(slice_of(provider->message, size), &provider->envelope, &run->fault);
 	if (code == OK) {
-		code = statement_parse(provider->envelope.statement, &provider->arena, &provider->statement, &run->fault);
+		code =
+		    statement_parse(provider->envelope.statement, &provider->arena, &provider->statement, &run->fault);
 	}
 	if (code == OK && provider->statement.type != STATEMENT_REQUEST) {
 		code = fault_set(&run->fault, ERR_STATEMENT_INVALID, "the statement is no request");
@@ -189,8 +190,8 @@ static result verify_addressee(const struct provider *provider, struct fault *fa
 		// The words are read by the calling gateway: the origin alone.
 		return fault_set(fault, ERR_LEDGER_MOVED, "%.*s", (int)own.size, (const char *)own.data);
 	}
-	return fault_set(fault, ERR_ADDRESSEE_MISMATCH, "addressed to the ledger %.*s, this is %.*s", (int)addressed.size,
-			 (const char *)addressed.data, (int)own.size, (const char *)own.data);
+	return fault_set(fault, ERR_ADDRESSEE_MISMATCH, "addressed to the ledger %.*s, this is %.*s",
+			 (int)addressed.size, (const char *)addressed.data, (int)own.size, (const char *)own.data);
 }
 
 static result verify_time(struct provider *provider, struct fault *fault)
@@ -264,8 +265,10 @@ static result find_method(struct provider *provider, struct fault *fault)
 		return fault_set(fault, ERR_METHOD_UNKNOWN, "%s has no method %.*s", service->name,
 				 (int)request->method.size, (const char *)request->method.data);
 	}
-	if (!slice_equal(request->contract_digest, slice_of(contract_digest(service->contract), CONTRACT_DIGEST_SIZE))) {
-		return fault_set(fault, ERR_CONTRACT_MISMATCH, "the caller goes by another contract of %s", service->name);
+	if (!slice_equal(request->contract_digest,
+			 slice_of(contract_digest(service->contract), CONTRACT_DIGEST_SIZE))) {
+		return fault_set(fault, ERR_CONTRACT_MISMATCH, "the caller goes by another contract of %s",
+				 service->name);
 	}
 	return OK;
 }
@@ -347,15 +350,15 @@ static enum step_next record_request(struct step_run *run)
 	uint8_t seal_hash[DIGEST_SIZE];
 	digest_sha256(provider->envelope.seal, seal_hash);
 	const union statement_body body = { .received = {
-		.exchange_id = provider->request->exchange_id,
-		.type = STATEMENT_REQUEST,
-		.statement_hash = slice_of(provider->request_hash, STATEMENT_HASH_SIZE),
-		.seal_hash = slice_of(seal_hash, sizeof seal_hash),
-		.origin = provider->verified.origin,
-		.index = provider->verified.index,
-		.subsystem = provider->request->provider,
-		.checks = STATEMENT_CHECKED_ALL,
-	} };
+						.exchange_id = provider->request->exchange_id,
+						.type = STATEMENT_REQUEST,
+						.statement_hash = slice_of(provider->request_hash, STATEMENT_HASH_SIZE),
+						.seal_hash = slice_of(seal_hash, sizeof seal_hash),
+						.origin = provider->verified.origin,
+						.index = provider->verified.index,
+						.subsystem = provider->request->provider,
+						.checks = STATEMENT_CHECKED_ALL,
+					    } };
 	buffer_clear(&provider->body);
 	result code = statement_encode_body(STATEMENT_RECEIVED, &body, &provider->body, &run->fault);
 	if (code != OK) {

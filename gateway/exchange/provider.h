@@ -4,8 +4,8 @@
 //
 //     accept → verify → authorise → record → dispatch → seal → reply
 //
-// provider.c holds the table and the steps in this order. Until `record` nothing is executed and a fault is a sealed refusal
-// (unsealed where the request cannot be attributed, or beyond a peer's cap); after `record` the request has an
+// provider.c holds the table and the steps in this order. Until `record` nothing is executed and a fault is a sealed
+// refusal (unsealed where the request cannot be attributed, or beyond a peer's cap); after `record` the request has an
 // outcome whatever happens: answered, failed, or, should we die, interrupted.
 #ifndef BESA_EXCHANGE_PROVIDER_H
 #define BESA_EXCHANGE_PROVIDER_H

@@ -21,8 +21,8 @@ void record_release(struct record *record);
 result record_take(struct record *record, enum statement_type type, struct slice member, struct slice body,
 		   const struct notary_answer *answer);
 
-// What stands beside a RECEIVED record: the foreign statement and its seal as the envelope that they came in begins, which
-// is also how a SealedStatement begins. Both slices point into that envelope.
+// What stands beside a RECEIVED record: the foreign statement and its seal as the envelope that they came in begins,
+// which is also how a SealedStatement begins. Both slices point into that envelope.
 struct slice record_attachment(struct slice statement, struct slice seal);
 
 #endif

@@ -54,11 +54,11 @@ static result encode_summary(const struct refused_peer *peer, struct buffer *bod
 		}
 	}
 	const union statement_body statement = { .refusal_summary = {
-		.peer = slice_text(peer->ledger),
-		.since_us = peer->since_us,
-		.until_us = clock_wall_us(),
-		.counts = { .items = items, .count = count },
-	} };
+						     .peer = slice_text(peer->ledger),
+						     .since_us = peer->since_us,
+						     .until_us = clock_wall_us(),
+						     .counts = { .items = items, .count = count },
+						 } };
 	return statement_encode_body(STATEMENT_REFUSAL_SUMMARY, &statement, body, NULL);
 }
 

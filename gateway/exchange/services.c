@@ -95,7 +95,9 @@ static result make_service(struct node *node, const struct settings_service *set
 		const struct contract_service *found =
 		    contract_find_service(service->contract, slice_text(settings->name));
 		service->name = found ? found->name : NULL;
-		code = found ? OK : fault_set(fault, ERR_SERVICE_UNKNOWN, "the contract holds no service %s", settings->name);
+		code = found
+			   ? OK
+			   : fault_set(fault, ERR_SERVICE_UNKNOWN, "the contract holds no service %s", settings->name);
 	}
 	if (code == OK) {
 		code = open_adapter(node, settings, service, fault);

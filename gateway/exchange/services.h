@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The services that this member provides: for each, the contract that the directory publishes and the adapter in front of
-// the register. Also the contracts of services that others provide, loaded when first called, for the pre-scan.
+// The services that this member provides: for each, the contract that the directory publishes and the adapter in front
+// of the register. Also the contracts of services that others provide, loaded when first called, for the pre-scan.
 //
 // A reload makes a new set. A service is counted: exchanges under way keep the one they were dispatched to.
 #ifndef BESA_EXCHANGE_SERVICES_H
@@ -25,8 +25,8 @@ struct service {
 struct services;
 
 // Loads every service of the member: contract from <contracts>/<digest>.binpb, digest as the directory says.
-// ERR_SERVICE_UNKNOWN (the directory does not list it for the subsystem), ERR_NOT_FOUND, ERR_FORMAT, ERR_TAMPERED (the file is not
-// what the digest says), with words.
+// ERR_SERVICE_UNKNOWN (the directory does not list it for the subsystem), ERR_NOT_FOUND, ERR_FORMAT, ERR_TAMPERED (the
+// file is not what the digest says), with words.
 result services_new(struct node *node, struct services **ret_services, struct fault *fault);
 void services_free(struct services *services);
 
@@ -35,10 +35,12 @@ struct service *services_find(const struct services *services, struct slice subs
 struct service *services_hold(struct service *service);
 void services_drop(struct service *service);
 
-// The contract with a digest, ours or foreign; NULL if its file is not at hand (then the provider's gateway checks alone).
+// The contract with a digest, ours or foreign; NULL if its file is not at hand (then the provider's gateway checks
+// alone).
 const struct contract *services_contract(struct services *services, struct slice digest);
 
-// Whether the payload is a well-formed, bounded message of the method's input (contract/prescan.h). ERR_PAYLOAD_INVALID.
+// Whether the payload is a well-formed, bounded message of the method's input (contract/prescan.h).
+// ERR_PAYLOAD_INVALID.
 result services_check_payload(const struct contract_method *method, struct slice payload, struct fault *fault);
 
 #endif

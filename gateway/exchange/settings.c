@@ -32,14 +32,16 @@ static const char *take_subsystem(struct reader *reader, const struct yaml_node 
 		return NULL;
 	}
 	if (!identifier_is_subsystem(slice_text(text))) {
-		yaml_error(reader->yaml, node, "%s: \"%s\" is no subsystem id (instance/class/member/subsystem)", key, text);
+		yaml_error(reader->yaml, node, "%s: \"%s\" is no subsystem id (instance/class/member/subsystem)", key,
+			   text);
 	} else if (member && !identifier_subsystem_belongs(slice_text(text), slice_text(member))) {
 		yaml_error(reader->yaml, node, "%s: %s is no subsystem of the member %s", key, text, member);
 	}
 	return keep(reader, text);
 }
 
-static const char *take_address(struct reader *reader, const struct yaml_node *node, const char *key, enum yaml_need need)
+static const char *take_address(struct reader *reader, const struct yaml_node *node, const char *key,
+				enum yaml_need need)
 {
 	const char *text = yaml_take_text(reader->yaml, node, key, need, NULL);
 	if (!text) {
@@ -85,8 +87,9 @@ static void read_client(struct reader *reader, const struct yaml_node *node, con
 	if (client->by_certificate == client->by_uid) {
 		yaml_error(reader->yaml, node, "a client needs either certificate (TLS) or uid (unix socket)");
 	} else if (client->by_certificate != tls) {
-		yaml_error(reader->yaml, node, "%s", tls ? "a client of a TLS listener is known by its certificate"
-							 : "a client of a unix socket is known by its uid");
+		yaml_error(reader->yaml, node, "%s",
+			   tls ? "a client of a TLS listener is known by its certificate"
+			       : "a client of a unix socket is known by its uid");
 	}
 }
 
@@ -128,8 +131,8 @@ static void read_service(struct reader *reader, const struct yaml_node *node, co
 	service->subsystem = take_subsystem(reader, node, "subsystem", YAML_REQUIRED, member);
 	service->name = keep(reader, yaml_take_text(reader->yaml, node, "service", YAML_REQUIRED, NULL));
 	service->adapter = take_address(reader, node, "adapter", YAML_REQUIRED);
-	service->timeout_us = yaml_take_duration_us(reader->yaml, node, "timeout", YAML_OPTIONAL, 1000,
-						    3600 * second_us, 30 * second_us);
+	service->timeout_us =
+	    yaml_take_duration_us(reader->yaml, node, "timeout", YAML_OPTIONAL, 1000, 3600 * second_us, 30 * second_us);
 }
 
 static const char *take_file(struct reader *reader, const struct yaml_node *node, const char *key, enum yaml_need need)
@@ -151,7 +154,8 @@ static void read_shards(struct reader *reader, const struct yaml_node *node, str
 	for (size_t i = 0; i < count; i++) {
 		const char *shard = yaml_text(yaml_item(shards, i));
 		if (!shard || !identifier_is_part(slice_text(shard))) {
-			yaml_error(reader->yaml, yaml_item(shards, i), "a shard is named by letters, digits and - _ . only");
+			yaml_error(reader->yaml, yaml_item(shards, i),
+				   "a shard is named by letters, digits and - _ . only");
 			return;
 		}
 		member->shards[i] = keep(reader, shard);
@@ -242,13 +246,14 @@ static void read_limits(struct reader *reader, const struct yaml_node *root)
 	struct settings_limits *limits = &reader->settings->limits;
 	limits->payload_max = yaml_take_size(yaml, node, "payload", YAML_OPTIONAL, 1024, 64 << 20, 4 << 20);
 	limits->exchanges_max = yaml_take_integer(yaml, node, "exchanges", YAML_OPTIONAL, 1, 1000000, 10000);
-	limits->deadline_default_us = yaml_take_duration_us(yaml, node, "deadline", YAML_OPTIONAL, 1000, 3600 * second_us,
-							    30 * second_us);
-	limits->deadline_max_us = yaml_take_duration_us(yaml, node, "deadline_max", YAML_OPTIONAL, 1000, 3600 * second_us,
-							300 * second_us);
+	limits->deadline_default_us =
+	    yaml_take_duration_us(yaml, node, "deadline", YAML_OPTIONAL, 1000, 3600 * second_us, 30 * second_us);
+	limits->deadline_max_us =
+	    yaml_take_duration_us(yaml, node, "deadline_max", YAML_OPTIONAL, 1000, 3600 * second_us, 300 * second_us);
 	limits->drain_us =
 	    yaml_take_duration_us(yaml, node, "drain", YAML_OPTIONAL, 0, 3600 * second_us, 30 * second_us);
-	limits->refusals_per_minute = yaml_take_integer(yaml, node, "refusals_per_minute", YAML_OPTIONAL, 1, 1000000, 100);
+	limits->refusals_per_minute =
+	    yaml_take_integer(yaml, node, "refusals_per_minute", YAML_OPTIONAL, 1, 1000000, 100);
 	if (limits->deadline_default_us > limits->deadline_max_us) {
 		yaml_error(yaml, node, "limits: deadline is longer than deadline_max");
 	}
@@ -271,7 +276,8 @@ static void read_members(struct reader *reader, const struct yaml_node *root)
 				yaml_error(reader->yaml, item, "the member %s is listed twice", members[i].id);
 			}
 			// Members on one gateway are kept apart: no shared ledger.
-			if (members[i].ledger && members[j].ledger && strcmp(members[i].ledger, members[j].ledger) == 0) {
+			if (members[i].ledger && members[j].ledger &&
+			    strcmp(members[i].ledger, members[j].ledger) == 0) {
 				yaml_error(reader->yaml, item, "%s and %s share the ledger directory %s", members[j].id,
 					   members[i].id, members[i].ledger);
 			}
@@ -407,7 +413,8 @@ result settings_compatible(const struct settings *old, const struct settings *fr
 	for (size_t i = 0; i < old->member_count; i++) {
 		const struct settings_member *other = settings_find_member(fresh, old->members[i].id);
 		if (!other) {
-			return fault_set(fault, ERR_STATE, "the member %s is gone, which needs a restart", old->members[i].id);
+			return fault_set(fault, ERR_STATE, "the member %s is gone, which needs a restart",
+					 old->members[i].id);
 		}
 		result code = same_member(&old->members[i], other, fault);
 		if (code != OK) {

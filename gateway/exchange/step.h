@@ -3,8 +3,8 @@
 // The step runner: an exchange is a table of steps, in the order they happen; one runner advances them.
 //
 // A step does its work and says STEP_NEXT, or starts something that answers later and says STEP_WAIT (the answer
-// calls step_resume()), or fails with step_fault(). Each row names what it waits for, which limit ends the wait, and which
-// table takes over when it fails: there every fault is sealed or recorded where it can be, and answered.
+// calls step_resume()), or fails with step_fault(). Each row names what it waits for, which limit ends the wait, and
+// which table takes over when it fails: there every fault is sealed or recorded where it can be, and answered.
 //
 //     step_start ─▶ run ─NEXT─▶ run … ─▶ (end of table) ─▶ finished
 //                    │ WAIT ─▶ … step_resume ─▶ run
@@ -34,16 +34,16 @@ struct step {
 
 // The running state of one table, embedded in the exchange that it advances.
 struct step_run {
-	const struct step *row;                 // present row; a row without a function ends the table
-	void (*cancel)(struct step_run *);      // cuts a wait for a peer or an adapter short
-	void (*finished)(struct step_run *);    // after the last row; may free the exchange
-	result failure;                         // why the fault table runs; OK in the ordinary one
-	struct fault fault;                     // in words
-	result answer;                          // what a wait ended with
-	result abort;                           // pending abort
-	bool running;                           // inside step_run's loop
+	const struct step *row;              // present row; a row without a function ends the table
+	void (*cancel)(struct step_run *);   // cuts a wait for a peer or an adapter short
+	void (*finished)(struct step_run *); // after the last row; may free the exchange
+	result failure;                      // why the fault table runs; OK in the ordinary one
+	struct fault fault;                  // in words
+	result answer;                       // what a wait ended with
+	result abort;                        // pending abort
+	bool running;                        // inside step_run's loop
 	bool waiting;
-	bool resumed;                           // answered while still starting
+	bool resumed; // answered while still starting
 	bool in_fault_table;
 };
 
@@ -53,10 +53,10 @@ void step_start(struct step_run *run, const struct step *table);
 // A wait is over. OK goes to the next row, anything else to the fault table.
 void step_resume(struct step_run *run, result answer);
 
-// For a step that fails: notes why and returns STEP_FAULT. `format` may be NULL: then the words that stand in run->fault
-// already, else the code's own text.
+// For a step that fails: notes why and returns STEP_FAULT. `format` may be NULL: then the words that stand in
+// run->fault already, else the code's own text.
 enum step_next step_fault(struct step_run *run, result code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 // For a step that sends the exchange back: the row is the next one. Returns STEP_NEXT.
 enum step_next step_jump(struct step_run *run, const struct step *row);

@@ -287,3 +287,9 @@ bool exchanges_next_orphan(struct exchanges *exchanges, struct exchange *ret_ent
 	return false;
 }
 
+
+void exchanges_return_orphan(struct exchanges *exchanges, const struct exchange *entry)
+{
+	assert_always(exchanges->orphan_count < exchanges->orphan_capacity);
+	exchanges->orphans[exchanges->orphan_count++] = *entry;
+}

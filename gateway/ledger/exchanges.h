@@ -87,4 +87,7 @@ void exchanges_forget_orphan(struct exchanges *exchanges, const uint8_t id[IDENT
 // An orphan that is still open (copied), taken off the list. False: none is left.
 bool exchanges_next_orphan(struct exchanges *exchanges, struct exchange *ret_entry);
 
+// Puts back an orphan that was just taken off.
+void exchanges_return_orphan(struct exchanges *exchanges, const struct exchange *entry);
+
 #endif

@@ -53,6 +53,8 @@ struct ledger_config {
 	int64_t window_us;   // longer than the longest deadline and twice the skew; 0: default
 	int64_t skew_us;     // how far an id's time may lie in the future; 0: default
 	uint32_t more_types; // bits (1 << type) of types accepted beside those of a gateway (central: EDITION, CERTIFICATE)
+	// What ledger_failed_shard() of the ledger before said, NULL or "" for none: closed for good before anything else.
+	const char *failed_shard;
 	uint32_t segment_size; // bytes of a journal segment, multiple of 4 KiB; 0: 16 MiB. Smaller ones are for tests
 };
 
@@ -99,8 +101,16 @@ void ledger_close(struct ledger *ledger);
 void ledger_abandon(struct ledger *ledger);
 
 // OK, ERR_LEDGER_CLOSED or ERR_DISK_FULL (see the promises above), and why in words ("" when OK).
+// While space for the next segment is lacking, the state is ERR_DISK_FULL but ledger_must_reopen() says no: records that end an
+// exchange are still taken as long as there is room, others answer ERR_DISK_FULL, and it goes on by itself (ledger_tick).
 result ledger_state(const struct ledger *ledger);
 const char *ledger_state_text(const struct ledger *ledger);
+
+// Whether the ledger has stopped for good and only opening it again can help.
+bool ledger_must_reopen(const struct ledger *ledger);
+
+// The shard that a failed write ended, if that could not be marked on the disk; "" otherwise. For the next ledger_config.
+const char *ledger_failed_shard(const struct ledger *ledger);
 
 // The shard's origin, "besa/XK/GOV/ARC/gw1/2026"; its directory; its leaves; the member.
 struct slice ledger_origin(const struct ledger *ledger);

@@ -63,12 +63,12 @@ struct ledger {
 
 	struct exchanges exchanges;
 	int64_t scanned_at_us; // monotonic
-	bool damage_after_open; // a record that the table points to could not be read
 
 	result state;
 	char state_text[FAULT_TEXT_MAX];
 	bool full;       // space is lacking for the next segment or for nodes: no new exchanges
 	bool must_reopen;
+	char failed_shard[IDENTIFIER_PART_MAX + 1];
 	bool clean;      // the last batch is a clean-close mark or the journal is as recovered
 };
 
@@ -128,8 +128,8 @@ result ledger_append_own(struct ledger *ledger, enum statement_type type, const 
 
 // ---- publishing (ledger_publish.c) ----
 
-// Makes the note for the present size with the seal key, if it is not there yet.
-result ledger_sign(struct ledger *ledger);
+// Makes the tick checkpoint of a tree with the seal key into `note`, if it is not there yet.
+result ledger_sign(struct ledger *ledger, uint64_t size, const uint8_t root[DIGEST_SIZE]);
 
 // Publishes the present size if it is not published yet.
 result ledger_publish(struct ledger *ledger, uint32_t flags);

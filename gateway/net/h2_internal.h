@@ -185,10 +185,10 @@ struct h2_connection {
 	uint8_t *certificate;
 	bool server;
 	bool ready;   // the peer's SETTINGS have come
+	bool accepted; // by the server's on_connection
 	bool goaway;  // received
 	bool failing; // to be ended with GOAWAY `fail_code` at the next flush
 	bool blocked; // nghttp2 has a DATA frame that did not fit the output
-	bool reading; // inside nghttp2's receive: no reentry
 	bool writable_due;
 	enum h2_phase phase;
 	enum h2_drain drain;

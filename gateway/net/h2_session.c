@@ -214,7 +214,7 @@ static void on_end(struct h2_stream *stream)
 		stream->handlers->on_end(stream->user, stream, h2_block_headers(&stream->tail));
 	}
 	// A client has its answer: the rest of its request is of no use to anyone.
-	if (stream->client && !stream->detached && !stream->end_sent && !stream->ended) {
+	if (stream->client && !stream->detached && !stream->end_sent) {
 		(void)nghttp2_submit_rst_stream(stream->connection->session, NGHTTP2_FLAG_NONE, stream->id, H2_NO_ERROR);
 	}
 }
@@ -325,8 +325,10 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct h2_stream *stream = find(session, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_RST_STREAM && !(stream && stream->detached) &&
 	    !is_our_word(frame->rst_stream.error_code)) {
-		// MadeYouReset: the peer provokes resets of ours, and the work behind them, at no cost.
-		count_fault(connection);
+		// MadeYouReset: the peer provokes resets of ours, and the work behind them, at no cost. Streams above its limit may
+		// come honestly, before it has read our SETTINGS.
+		frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? count_reset(connection)
+								       : count_fault(connection);
 	}
 	if (!stream || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)) {
 		return 0;

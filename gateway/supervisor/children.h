@@ -25,21 +25,21 @@ enum child_kind { CHILD_NOTARY, CHILD_WORKER };
 struct child {
 	enum child_kind kind;
 	const struct settings_member *member;
-	size_t number;       // of the worker within its member, from 0
-	int socket[2];       // a worker's pair: [0] notary's end, [1] worker's end
-	pid_t pid;           // 0: not running
-	int64_t started_us;  // monotonic
-	int64_t restart_us;  // when to start again; 0: not waiting
+	size_t number;      // of the worker within its member, from 0
+	int socket[2];      // a worker's pair: [0] notary's end, [1] worker's end
+	pid_t pid;          // 0: not running
+	int64_t started_us; // monotonic
+	int64_t restart_us; // when to start again; 0: not waiting
 	bool ready;
 };
 
 struct children {
 	const struct settings *settings;
-	struct child *list;  // of each member: the notary, then its workers
+	struct child *list; // of each member: the notary, then its workers
 	size_t count;
-	int ready_pipe[2];   // a worker that serves writes its pid
-	char *directory;     // of the programs
-	bool stopping;       // nothing is started again
+	int ready_pipe[2]; // a worker that serves writes its pid
+	char *directory;   // of the programs
+	bool stopping;     // nothing is started again
 };
 
 // Makes the sockets; starts nothing. The settings must outlive the children.

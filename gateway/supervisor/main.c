@@ -27,11 +27,11 @@ static const int64_t drain_margin_us = 5 * 1000000;
 struct supervisor {
 	struct settings *settings;
 	struct children children;
-	int signals;              // signalfd
-	int64_t kill_us;          // while stopping: when patience ends
+	int signals;     // signalfd
+	int64_t kill_us; // while stopping: when patience ends
 	bool notaries_stopping;
-	bool was_ready;           // served at least once
-	bool failed;              // a role could not even start
+	bool was_ready; // served at least once
+	bool failed;    // a role could not even start
 };
 
 static void usage(FILE *stream)
@@ -105,7 +105,8 @@ static void stop(struct supervisor *supervisor)
 	supervisor->children.stopping = true;
 	supervisor->kill_us = clock_monotonic_us() + supervisor->settings->limits.drain_us + drain_margin_us;
 	notify_service_manager("STOPPING=1");
-	log_event(LOG_LEVEL_INFO, "draining", "limit_s=%lld", (long long)(supervisor->settings->limits.drain_us / 1000000));
+	log_event(LOG_LEVEL_INFO, "draining", "limit_s=%lld",
+		  (long long)(supervisor->settings->limits.drain_us / 1000000));
 	children_signal(&supervisor->children, CHILD_WORKER, SIGTERM);
 }
 
@@ -120,8 +121,9 @@ static void reap(struct supervisor *supervisor)
 		}
 		bool expected = supervisor->children.stopping && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 		log_event(expected ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "child_ended",
-			  "role=%s member=%s number=%zu pid=%d %s=%d", child->kind == CHILD_NOTARY ? "notary" : "worker",
-			  child->member->id, child->number, (int)pid, WIFSIGNALED(status) ? "signal" : "status",
+			  "role=%s member=%s number=%zu pid=%d %s=%d",
+			  child->kind == CHILD_NOTARY ? "notary" : "worker", child->member->id, child->number, (int)pid,
+			  WIFSIGNALED(status) ? "signal" : "status",
 			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		if (WIFEXITED(status) && WEXITSTATUS(status) == CHILD_CANNOT_START && !supervisor->was_ready) {
 			supervisor->failed = true; // its own line says why; trying again would only repeat it

@@ -41,7 +41,8 @@ static result check_tls(const struct settings_member *member, const struct editi
 		code = certificate_load(member->tls_certificate, CERTIFICATE_CHAIN_MAX, chain, &count, fault);
 	}
 	if (code == OK && !directory_gateway_has_tls(listed, certificate_fingerprint(chain[0]))) {
-		code = fault_set(fault, ERR_CONFIG, "%s is not a TLS certificate that the directory lists for this gateway",
+		code = fault_set(fault, ERR_CONFIG,
+				 "%s is not a TLS certificate that the directory lists for this gateway",
 				 member->tls_certificate);
 	}
 	int64_t now = clock_wall_us();
@@ -56,7 +57,8 @@ static result check_tls(const struct settings_member *member, const struct editi
 	return code;
 }
 
-static result check_seal(const struct settings_member *member, const struct edition_gateway *listed, struct fault *fault)
+static result check_seal(const struct settings_member *member, const struct edition_gateway *listed,
+			 struct fault *fault)
 {
 	struct certificate *chain[CERTIFICATE_CHAIN_MAX] = { NULL };
 	size_t count = 0;
@@ -70,16 +72,18 @@ static result check_seal(const struct settings_member *member, const struct edit
 		code = key_load(member->ed25519_key, &publishing, fault);
 	}
 	const struct edition_ledger *ledger = listed->ledgers.count ? &listed->ledgers.items[0] : NULL;
-	if (code == OK && (!certificate_key(chain[0]) ||
-			   !key_public_equal(certificate_key(chain[0]), key_public_of(seal)))) {
-		code = fault_set(fault, ERR_CONFIG, "%s is not the key of %s", member->seal_key, member->seal_certificate);
+	if (code == OK &&
+	    (!certificate_key(chain[0]) || !key_public_equal(certificate_key(chain[0]), key_public_of(seal)))) {
+		code =
+		    fault_set(fault, ERR_CONFIG, "%s is not the key of %s", member->seal_key, member->seal_certificate);
 	}
 	if (code == OK && (!ledger || !slice_equal(ledger->seal_certificate, certificate_der(chain[0])))) {
 		code = fault_set(fault, ERR_CONFIG, "%s is not the seal certificate that the directory lists",
 				 member->seal_certificate);
 	}
 	if (code == OK && !slice_equal(ledger->ed25519_key, key_public_ed25519(key_public_of(publishing)))) {
-		code = fault_set(fault, ERR_CONFIG, "%s is not the ledger key that the directory lists", member->ed25519_key);
+		code = fault_set(fault, ERR_CONFIG, "%s is not the ledger key that the directory lists",
+				 member->ed25519_key);
 	}
 	for (size_t i = 0; i < count; i++) {
 		certificate_free(chain[i]);
@@ -137,7 +141,8 @@ static result check_member(const struct settings *settings, const struct setting
 {
 	const struct edition_gateway *listed = find_gateway(directory, member->id, settings->gateway);
 	if (!listed) {
-		return fault_set(fault, ERR_CONFIG, "the directory lists no gateway %s of %s", settings->gateway, member->id);
+		return fault_set(fault, ERR_CONFIG, "the directory lists no gateway %s of %s", settings->gateway,
+				 member->id);
 	}
 	result code = check_tls(member, listed, fault);
 	if (code == OK) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // The check of everything a configuration points to, before a process is started or reloaded: trust bundle and
-// directory edition, each member's certificates and keys (that they belong together, and that the directory lists them),
-// the contracts of its services.
+// directory edition, each member's certificates and keys (that they belong together, and that the directory lists
+// them), the contracts of its services.
 //
 // It reads keys, so it runs in a child process that ends with the answer: the supervisor itself never holds one.
 #ifndef BESA_SUPERVISOR_PREFLIGHT_H

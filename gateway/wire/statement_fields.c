@@ -269,10 +269,10 @@ static const struct codec_message operator_action = TABLE("Operator", statement_
 static const struct codec_message event = TABLE("Event", statement_event, event_fields);
 static const struct codec_message housekeeping = TABLE("Housekeeping", statement_housekeeping, housekeeping_fields);
 
-#define BODY(type, table)                                                                   \
+#define BODY(type, title, table)                                                            \
 	{                                                                                   \
 		STATEMENT_BODY_FIELD + (type), CODEC_CHOICE,                                \
-		    .name = #table, .offset = offsetof(struct statement, body),             \
+		    .name = title, .offset = offsetof(struct statement, body),              \
 		    .presence = offsetof(struct statement, body_field), .message = &(table) \
 	}
 
@@ -282,18 +282,18 @@ static const struct codec_field statement_fields[] = {
 	{ 2, CODEC_TIME, .required = true, F(statement, ledger_time_us) },
 	{ 3, CODEC_BYTES, .required = true, F(statement, blinder), .least = STATEMENT_BLINDER_SIZE,
 	  .most = STATEMENT_BLINDER_SIZE },
-	BODY(STATEMENT_REQUEST, request),
-	BODY(STATEMENT_RESPONSE, response),
-	BODY(STATEMENT_RECEIVED, received),
-	BODY(STATEMENT_UNANSWERED, unanswered),
-	BODY(STATEMENT_REFUSAL_SUMMARY, refusal_summary),
-	BODY(STATEMENT_KEY, key),
-	BODY(STATEMENT_EDITION, edition),
-	BODY(STATEMENT_CERTIFICATE, certificate),
-	BODY(STATEMENT_GRANT, statement_grant_message),
-	BODY(STATEMENT_OPERATOR, operator_action),
-	BODY(STATEMENT_EVENT, event),
-	BODY(STATEMENT_HOUSEKEEPING, housekeeping),
+	BODY(STATEMENT_REQUEST, "request", request),
+	BODY(STATEMENT_RESPONSE, "response", response),
+	BODY(STATEMENT_RECEIVED, "received", received),
+	BODY(STATEMENT_UNANSWERED, "unanswered", unanswered),
+	BODY(STATEMENT_REFUSAL_SUMMARY, "refusal_summary", refusal_summary),
+	BODY(STATEMENT_KEY, "key", key),
+	BODY(STATEMENT_EDITION, "edition", edition),
+	BODY(STATEMENT_CERTIFICATE, "certificate", certificate),
+	BODY(STATEMENT_GRANT, "grant", statement_grant_message),
+	BODY(STATEMENT_OPERATOR, "operator", operator_action),
+	BODY(STATEMENT_EVENT, "event", event),
+	BODY(STATEMENT_HOUSEKEEPING, "housekeeping", housekeeping),
 };
 
 const struct codec_message statement_message = TABLE("Statement", statement, statement_fields);

@@ -113,8 +113,7 @@ static bool peer_is_listed(void *context, const struct h2_peer *peer)
 {
 	const struct listener *listener = context;
 	const struct directory_gateway *listed = NULL;
-	return peer->has_certificate &&
-	       directory_peers(listener->all->node->directory, peer->fingerprint, &listed) > 0;
+	return peer->has_certificate && directory_peers(listener->all->node->directory, peer->fingerprint, &listed) > 0;
 }
 
 static bool client_is_known(void *context, const struct h2_peer *peer)

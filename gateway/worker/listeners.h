@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The sockets of a worker and what arrives on them: systems of the member (clients), other gateways (peer), the operator
-// (admin). Each gRPC path goes to the part of the exchange layer that answers it.
+// The sockets of a worker and what arrives on them: systems of the member (clients), other gateways (peer), the
+// operator (admin). Each gRPC path goes to the part of the exchange layer that answers it.
 #ifndef BESA_WORKER_LISTENERS_H
 #define BESA_WORKER_LISTENERS_H
 

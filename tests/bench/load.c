@@ -80,8 +80,9 @@ static bool may_send(const struct run *run)
 static bool send_call(struct run *run, struct connection *connection, int64_t intended_ns)
 {
 	struct call *call = run->free_calls;
-	if (!call || connection->open >= run->options.streams || !connection_has_room(connection))
+	if (!call || connection->open >= run->options.streams || !connection_has_room(connection)) {
 		return false;
+	}
 	struct call *next = call->next;
 	*call = (struct call){ .intended_ns = intended_ns,
 			       .http_status = CALL_STATUS_NONE,
@@ -132,8 +133,9 @@ static void on_finished(void *context, struct call *call)
 	int64_t now = now_ns();
 	if (judge(&run->counts, call)) {
 		run->counts.ok++;
-		if (run->ids && call->id_size > 0)
+		if (run->ids && call->id_size > 0) {
 			fprintf(run->ids, "%.*s\n", call->id_size, call->id);
+		}
 		if (is_measured(run, call, now)) {
 			run->counts.ok_measured++;
 			samples_add(&run->samples, now - call->intended_ns);
@@ -147,9 +149,11 @@ static void on_finished(void *context, struct call *call)
 static void fill(struct run *run)
 {
 	int64_t now = now_ns();
-	for (uint32_t i = 0; i < run->options.connections; i++)
-		while (may_send(run) && send_call(run, run->connections[i], now))
+	for (uint32_t i = 0; i < run->options.connections; i++) {
+		while (may_send(run) && send_call(run, run->connections[i], now)) {
 			;
+		}
+	}
 }
 
 // Open loop: sends what is due. With no room anywhere the arrivals wait, and their latency grows meanwhile; false then.
@@ -163,8 +167,9 @@ static bool send_due(struct run *run)
 			run->next_connection = (run->next_connection + 1) % run->options.connections;
 			tried++;
 		}
-		if (tried == run->options.connections)
+		if (tried == run->options.connections) {
 			return false;
+		}
 		run->next_connection = (run->next_connection + 1) % run->options.connections;
 		run->next_arrival_ns += random_gap_ns(&run->random, run->options.rate);
 	}
@@ -185,17 +190,21 @@ static void set_timer(struct run *run, bool has_room)
 
 static bool is_idle(const struct run *run)
 {
-	for (uint32_t i = 0; i < run->options.connections; i++)
-		if (run->connections[i]->open > 0 && !run->connections[i]->lost)
+	for (uint32_t i = 0; i < run->options.connections; i++) {
+		if (run->connections[i]->open > 0 && !run->connections[i]->lost) {
 			return false;
+		}
+	}
 	return true;
 }
 
 static bool is_any_connected(const struct run *run)
 {
-	for (uint32_t i = 0; i < run->options.connections; i++)
-		if (!run->connections[i]->lost)
+	for (uint32_t i = 0; i < run->options.connections; i++) {
+		if (!run->connections[i]->lost) {
 			return true;
+		}
+	}
 	return false;
 }
 
@@ -210,8 +219,9 @@ static void take_events(struct run *run, int64_t until_ns)
 			connection_read(events[i].data.ptr);
 		} else {
 			uint64_t expirations;
-			if (read(run->timer, &expirations, sizeof(expirations)) < 0)
+			if (read(run->timer, &expirations, sizeof(expirations)) < 0) {
 				continue;
+			}
 		}
 	}
 }
@@ -228,17 +238,21 @@ static void loop(struct run *run)
 	for (;;) {
 		int64_t now = now_ns();
 		run->sending = now < run->measure_until_ns && is_any_connected(run);
-		if (!may_send(run) && (is_idle(run) || now >= drain_until))
+		if (!may_send(run) && (is_idle(run) || now >= drain_until)) {
 			return;
+		}
 		bool has_room = true;
-		if (options->rate > 0)
+		if (options->rate > 0) {
 			has_room = send_due(run);
-		else
+		} else {
 			fill(run);
-		for (uint32_t i = 0; i < options->connections; i++)
+		}
+		for (uint32_t i = 0; i < options->connections; i++) {
 			connection_flush(run->connections[i]);
-		if (options->rate > 0)
+		}
+		if (options->rate > 0) {
 			set_timer(run, has_room);
+		}
 		take_events(run, run->sending ? run->measure_until_ns : drain_until);
 	}
 }
@@ -250,22 +264,26 @@ static void open_run(struct run *run)
 	run->epoll = epoll_create1(EPOLL_CLOEXEC);
 	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-	if (run->epoll < 0 || run->timer < 0 || epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->timer, &event) != 0)
+	if (run->epoll < 0 || run->timer < 0 || epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->timer, &event) != 0) {
 		err(1, "epoll");
-	if (options->ids_file && !(run->ids = fopen(options->ids_file, "w")))
+	}
+	if (options->ids_file && !(run->ids = fopen(options->ids_file, "w"))) {
 		err(1, "%s", options->ids_file);
+	}
 	size_t call_count = (size_t)options->connections * options->streams;
 	run->calls = calloc(call_count, sizeof(*run->calls));
 	run->connections = calloc(options->connections, sizeof(*run->connections));
-	if (!run->calls || !run->connections)
+	if (!run->calls || !run->connections) {
 		err(1, "memory for %zu calls", call_count);
+	}
 	for (size_t i = 0; i < call_count; i++) {
 		run->calls[i].next = run->free_calls;
 		run->free_calls = &run->calls[i];
 	}
 	SSL_CTX *tls = options->tls ? connection_tls_new(options) : NULL;
-	for (uint32_t i = 0; i < options->connections; i++)
+	for (uint32_t i = 0; i < options->connections; i++) {
 		run->connections[i] = connection_new(options, tls, run->epoll, &run->request, on_finished, run);
+	}
 	SSL_CTX_free(tls);
 }
 
@@ -274,8 +292,9 @@ static void print_result(struct run *run)
 	const struct counts *counts = &run->counts;
 	uint64_t answered = counts->wrong + counts->reset + counts->no_status + counts->http_other;
 	uint32_t lost = 0;
-	for (uint32_t i = 0; i < run->options.connections; i++)
+	for (uint32_t i = 0; i < run->options.connections; i++) {
 		lost += run->connections[i]->lost;
+	}
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
 	samples_sort(&run->samples);
@@ -288,8 +307,9 @@ static void print_result(struct run *run)
 	const char *separator = "";
 	for (int i = 0; i < GRPC_STATUS_COUNT; i++) {
 		answered += counts->grpc[i];
-		if (counts->grpc[i] == 0)
+		if (counts->grpc[i] == 0) {
 			continue;
+		}
 		printf("%s\"%d\":%" PRIu64, separator, i, counts->grpc[i]);
 		separator = ",";
 	}
@@ -308,10 +328,12 @@ static void print_result(struct run *run)
 
 static void close_run(struct run *run)
 {
-	for (uint32_t i = 0; i < run->options.connections; i++)
+	for (uint32_t i = 0; i < run->options.connections; i++) {
 		connection_free(run->connections[i]);
-	if (run->ids && fclose(run->ids) != 0)
+	}
+	if (run->ids && fclose(run->ids) != 0) {
 		err(1, "%s", run->options.ids_file);
+	}
 	free(run->connections);
 	free(run->calls);
 	free(run->samples.tenths);
@@ -324,8 +346,9 @@ static int write_frame(const struct run *run)
 {
 	FILE *out = fopen(run->options.frame_file, "w");
 	if (!out || fwrite(run->request.frame, 1, run->request.frame_size, out) != run->request.frame_size ||
-	    fclose(out) != 0)
+	    fclose(out) != 0) {
 		err(1, "%s", run->options.frame_file);
+	}
 	return 0;
 }
 
@@ -335,8 +358,9 @@ int main(int count, char **arguments)
 	static struct run run;
 	options_read(&run.options, count, arguments);
 	request_build(&run.request, &run.options);
-	if (run.options.frame_file)
+	if (run.options.frame_file) {
 		return write_frame(&run);
+	}
 	open_run(&run);
 	loop(&run);
 	print_result(&run);

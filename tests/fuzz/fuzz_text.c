@@ -25,8 +25,9 @@ static void check_base64(struct slice text)
 static void check_decimal(struct slice text)
 {
 	uint64_t value = 0;
-	if (text_decimal(text, UINT64_MAX, &value) != OK)
+	if (text_decimal(text, UINT64_MAX, &value) != OK) {
 		return;
+	}
 	char again[32];
 	snprintf(again, sizeof(again), "%llu", (unsigned long long)value);
 	assert_always(slice_is(text, again));
@@ -36,8 +37,9 @@ static void check_uuid(struct slice text)
 {
 	uint8_t uuid[IDENTIFIER_UUID_SIZE], same[IDENTIFIER_UUID_SIZE];
 	char again[IDENTIFIER_UUID_TEXT_SIZE];
-	if (identifier_parse_uuid(text, uuid) != OK)
+	if (identifier_parse_uuid(text, uuid) != OK) {
 		return;
+	}
 	identifier_uuid_text(uuid, again);
 	assert_always(identifier_parse_uuid(slice_text(again), same) == OK && memcmp(uuid, same, sizeof(uuid)) == 0);
 }

@@ -48,8 +48,9 @@ static const struct {
 {
 	fprintf(stderr, "load: %s%s%s\n\nusage: load --target HOST:PORT --path /package.Service/Method [option...]\n",
 		words, about ? " " : "", about ? about : "");
-	for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+	for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++) {
 		fprintf(stderr, "  --%-12s %s\n", helps[i].name, helps[i].help);
+	}
 	exit(2);
 }
 
@@ -57,16 +58,18 @@ static double number(const char *text, double least, double most)
 {
 	char *end = NULL;
 	double value = strtod(text, &end);
-	if (end == text || *end != '\0' || !(value >= least && value <= most))
+	if (end == text || *end != '\0' || !(value >= least && value <= most)) {
 		usage("not a number in range:", text);
+	}
 	return value;
 }
 
 static uint32_t whole(const char *text, uint32_t least, uint32_t most)
 {
 	double value = number(text, least, most);
-	if (value != (double)(uint32_t)value)
+	if (value != (double)(uint32_t)value) {
 		usage("not a whole number:", text);
+	}
 	return (uint32_t)value;
 }
 
@@ -81,8 +84,9 @@ static void read_target(struct options *options, char *text)
 		return;
 	}
 	char *colon = strrchr(text, ':');
-	if (!colon || colon == text || colon[1] == '\0')
+	if (!colon || colon == text || colon[1] == '\0') {
 		usage("a target is HOST:PORT, not", text);
+	}
 	*colon = '\0';
 	options->host = text;
 	options->port = colon + 1;
@@ -91,79 +95,83 @@ static void read_target(struct options *options, char *text)
 static void read_header(struct options *options, char *text)
 {
 	char *colon = strchr(text + (text[0] == ':'), ':');
-	if (!colon || options->metadata_count == OPTIONS_METADATA_MAX)
+	if (!colon || options->metadata_count == OPTIONS_METADATA_MAX) {
 		usage("a header is 'name: value', and sixteen at most, not", text);
+	}
 	*colon = '\0';
 	const char *value = colon + 1;
-	while (*value == ' ')
+	while (*value == ' ') {
 		value++;
+	}
 	options->metadata[options->metadata_count++] = (struct metadata){ .name = text, .value = value };
 }
 
 static void take(struct options *options, int code)
 {
+	static char none[] = "";
+	char *value = optarg ? optarg : none;
 	switch (code) {
 	case OPTION_TARGET:
-		read_target(options, optarg);
+		read_target(options, value);
 		return;
 	case OPTION_PATH:
-		options->path = optarg;
+		options->path = value;
 		return;
 	case OPTION_AUTHORITY:
-		options->authority = optarg;
+		options->authority = value;
 		return;
 	case OPTION_HEADER:
-		read_header(options, optarg);
+		read_header(options, value);
 		return;
 	case OPTION_CONNECTIONS:
-		options->connections = whole(optarg, 1, OPTIONS_CONNECTIONS_MAX);
+		options->connections = whole(value, 1, OPTIONS_CONNECTIONS_MAX);
 		return;
 	case OPTION_STREAMS:
-		options->streams = whole(optarg, 1, OPTIONS_STREAMS_MAX);
+		options->streams = whole(value, 1, OPTIONS_STREAMS_MAX);
 		return;
 	case OPTION_PAYLOAD:
-		options->payload = whole(optarg, 0, OPTIONS_PAYLOAD_MAX);
+		options->payload = whole(value, 0, OPTIONS_PAYLOAD_MAX);
 		return;
 	case OPTION_DURATION:
-		options->duration_s = number(optarg, 0.01, 86400);
+		options->duration_s = number(value, 0.01, 86400);
 		return;
 	case OPTION_WARMUP:
-		options->warmup_s = number(optarg, 0, 3600);
+		options->warmup_s = number(value, 0, 3600);
 		return;
 	case OPTION_DRAIN:
-		options->drain_s = number(optarg, 0, 3600);
+		options->drain_s = number(value, 0, 3600);
 		return;
 	case OPTION_RATE:
-		options->rate = number(optarg, 0.001, 1e7);
+		options->rate = number(value, 0.001, 1e7);
 		return;
 	case OPTION_LIMIT:
-		options->limit = (uint64_t)number(optarg, 1, 1e15);
+		options->limit = (uint64_t)number(value, 1, 1e15);
 		return;
 	case OPTION_SEED:
-		options->seed = (uint64_t)number(optarg, 1, 1e15);
+		options->seed = (uint64_t)number(value, 1, 1e15);
 		return;
 	case OPTION_TLS:
 		options->tls = true;
 		return;
 	case OPTION_CA:
-		options->ca = optarg;
+		options->ca = value;
 		options->tls = true;
 		return;
 	case OPTION_CERTIFICATE:
-		options->certificate = optarg;
+		options->certificate = value;
 		options->tls = true;
 		return;
 	case OPTION_KEY:
-		options->key = optarg;
+		options->key = value;
 		return;
 	case OPTION_ECHO:
 		options->echo = true;
 		return;
 	case OPTION_IDS:
-		options->ids_file = optarg;
+		options->ids_file = value;
 		return;
 	case OPTION_FRAME_OUT:
-		options->frame_file = optarg;
+		options->frame_file = value;
 		return;
 	default:
 		usage("unknown option", NULL);
@@ -182,14 +190,19 @@ void options_read(struct options *options, int count, char **arguments)
 		.seed = 1,
 	};
 	int code;
-	while ((code = getopt_long(count, arguments, "", long_options, NULL)) != -1)
+	while ((code = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
 		take(options, code);
-	if (optind != count)
+	}
+	if (optind != count) {
 		usage("not an option:", arguments[optind]);
-	if (options->frame_file)
+	}
+	if (options->frame_file) {
 		return;
-	if (!options->host || !options->path)
+	}
+	if (!options->host || !options->path) {
 		usage("--target and --path are needed", NULL);
-	if ((options->certificate == NULL) != (options->key == NULL))
+	}
+	if ((options->certificate == NULL) != (options->key == NULL)) {
 		usage("--certificate and --key belong together", NULL);
+	}
 }

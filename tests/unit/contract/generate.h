@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Random messages of any type of a contract, for property tests. They have a JSON form: times in range, known types in an Any,
-// paths that survive. A seed reproduces a message.
+// Random messages of any type of a contract, for property tests. They have a JSON form: times in range, known types in
+// an Any, paths that survive. A seed reproduces a message.
 #ifndef BESA_TESTS_CONTRACT_GENERATE_H
 #define BESA_TESTS_CONTRACT_GENERATE_H
 
@@ -51,9 +51,10 @@ static inline uint64_t generate_bits(struct generate *g)
 
 static inline char *generate_text(struct generate *g)
 {
-	static const char *const parts[] = { "a",  "Zyra", "\"", "\\", "\n", "\t", "\x01", "\x7f",         "é",
-					     "ë",  "Њ",    "中", "𐍈",  "/",  "<",  "\xe2\x80\xa8", "  ", "1234567890",
-					     "ç", "\xef\xbf\xbf" };
+	static const char *const parts[] = {
+		"a", "Zyra", "\"", "\\", "\n", "\t",           "\x01", "\x7f",       "é", "ë",
+		"Њ", "中",   "𐍈",  "/",  "<",  "\xe2\x80\xa8", "  ",   "1234567890", "ç", "\xef\xbf\xbf"
+	};
 	char text[256];
 	size_t size = 0;
 	uint64_t count = generate_below(g, 12);
@@ -101,7 +102,9 @@ static inline float generate_float(struct generate *g)
 	uint32_t bits = (uint32_t)generate_number(g);
 	float value;
 	memcpy(&value, &bits, sizeof value);
-	return __builtin_isfinite(value) ? value : generate_below(g, 2) ? (float)__builtin_nan("") : (float)__builtin_inf();
+	return __builtin_isfinite(value) ? value
+	       : generate_below(g, 2)    ? (float)__builtin_nan("")
+					 : (float)__builtin_inf();
 }
 
 static inline ProtobufCMessage *generate_message(struct generate *g, const ProtobufCMessageDescriptor *type);
@@ -178,8 +181,8 @@ static inline void generate_repeated(struct generate *g, ProtobufCMessage *messa
 
 static inline const ProtobufCMessageDescriptor *generate_type(struct generate *g)
 {
-	static const char *const types[] = { "besa.test.rich.Person",     "besa.test.rich.Scalars",
-					     "besa.test.rich.Choice",     "google.protobuf.Duration",
+	static const char *const types[] = { "besa.test.rich.Person",      "besa.test.rich.Scalars",
+					     "besa.test.rich.Choice",      "google.protobuf.Duration",
 					     "google.protobuf.Int64Value", "google.protobuf.Value",
 					     "google.protobuf.Any" };
 	const char *name = types[generate_below(g, sizeof types / sizeof types[0])];

@@ -425,11 +425,58 @@ static void test_time(void **state)
 	int64_t end = certificate_not_after_us(seal);
 	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, begin, &fault), OK);
 	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, end, &fault), OK);
-	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, begin - 1000000, &fault), ERR_CERTIFICATE_EXPIRED);
+	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, end + 999999, &fault), OK); // that second still counts
+	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, begin - 1, &fault), ERR_CERTIFICATE_EXPIRED);
 	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, end + 1000000, &fault), ERR_CERTIFICATE_EXPIRED);
-	assert_int_equal(strncmp(fault.text, "the certificate: ", 17), 0);
+	assert_string_equal(fault.text, "the certificate has expired");
 	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, now_us + 1001 * day_us, &fault), ERR_CERTIFICATE_EXPIRED);
+	assert_int_equal(verify_at(own.issuing, CERTIFICATE_ISSUING, now_us - 3 * day_us, &fault),
+			 ERR_CERTIFICATE_EXPIRED);
+	assert_string_equal(fault.text, "the certificate is not valid yet");
 	certificate_free(seal);
+}
+
+// An expired certificate that is wrong besides is invalid, not expired.
+static void test_wrong_before_expired(void **state)
+{
+	(void)state;
+	struct fault fault;
+	struct certificate *seal = issue_seal(&foreign);
+	int64_t late = certificate_not_after_us(seal) + day_us;
+	assert_int_equal(verify_at(seal, CERTIFICATE_SEAL, late, &fault), ERR_CERTIFICATE_INVALID);
+	certificate_free(seal);
+}
+
+// An authority renewed under the same name and key: whichever certificate of it is valid at the time is taken.
+static void test_renewed_authority(void **state)
+{
+	(void)state;
+	struct certificate_order order = {
+		.profile = CERTIFICATE_ISSUING,
+		.key = key_public_of(own.issuing_key),
+		.organisation = "ASHI",
+		.common_name = "Besa XK issuing",
+		.not_before_us = now_us - 2 * day_us,
+		.not_after_us = now_us - day_us / 2,
+	};
+	struct certificate *old;
+	assert_int_equal(certificate_issue(&order, own.root, own.root_key, &old, NULL), OK);
+	struct certificate *seal = issue_seal(&own);
+	const struct certificate *roots[] = { own.root };
+	for (int turn = 0; turn < 2; turn++) {
+		const struct certificate *both[] = { turn ? old : own.issuing, turn ? own.issuing : old };
+		struct certificate_verified verified;
+		assert_int_equal(certificate_verify(seal, CERTIFICATE_SEAL, both, 2, roots, 1, now_us, &verified, NULL),
+				 OK);
+	}
+	const struct certificate *expired[] = { old };
+	struct certificate_verified verified;
+	struct fault fault;
+	assert_int_equal(certificate_verify(seal, CERTIFICATE_SEAL, expired, 1, roots, 1, now_us, &verified, &fault),
+			 ERR_CERTIFICATE_EXPIRED);
+	assert_string_equal(fault.text, "an authority above the certificate has expired");
+	certificate_free(seal);
+	certificate_free(old);
 }
 
 // Certificates that the openssl command makes and no profile allows.
@@ -473,8 +520,7 @@ static void test_misfits(void **state)
 	};
 	assert_int_equal(scratch_openssl(ask), 0);
 	for (size_t i = 0; i < sizeof misfits / sizeof *misfits; i++) {
-		char path[128];
-		snprintf(path, sizeof path, "%s", scratch_path("misfit.pem"));
+		const char *path = scratch_path("misfit.pem");
 		char text[500];
 		snprintf(text, sizeof text, "authorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n%s",
 			 misfits[i].extensions);
@@ -579,6 +625,8 @@ int main(void)
 		cmocka_unit_test(test_chain_is_told),
 		cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_wrong_before_expired),
+		cmocka_unit_test(test_renewed_authority),
 		cmocka_unit_test(test_misfits),
 		cmocka_unit_test(test_ambiguous),
 		cmocka_unit_test(test_every_bit),

@@ -34,12 +34,12 @@ static inline int scratch_close(void **state)
 	return nftw(scratch_directory, scratch_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-// A path in the directory; one of a few static texts, so that a call can hold several.
+// A path in the directory; one of many static texts, so that a test can hold several.
 static inline const char *scratch_path(const char *name)
 {
-	static char paths[8][128];
+	static char paths[128][128];
 	static unsigned next;
-	char *path = paths[next++ % 8];
+	char *path = paths[next++ % 128];
 	snprintf(path, sizeof paths[0], "%s/%s", scratch_directory, name);
 	return path;
 }
