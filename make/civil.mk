@@ -13,3 +13,13 @@ $(CIVIL_DATABASE): adapters/civil/make_register.py adapters/civil/schema.sql
 	@mkdir -p $(@D)
 	@echo "  DATA $@"
 	$(Q)$(PYTHON) $< adapters/civil/schema.sql $@
+
+# The contract of the adapters' unit tests.
+LIBRARY_CONTRACT := build/test/library.binpb
+
+$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/adapters/*_test.c)): | $(LIBRARY_CONTRACT) $(CIVIL_DATABASE) $(CONTRACTS)
+
+$(LIBRARY_CONTRACT): tests/unit/adapters/library.proto
+	@mkdir -p $(@D)
+	@echo "  PROTO $<"
+	$(Q)protoc -I$(<D) --include_imports --descriptor_set_out=$@ $(<F)

@@ -13,3 +13,5 @@ build/vectors/contract/%.binpb: tests/vectors/contract/%.proto $(wildcard tests/
 	@mkdir -p $(@D)
 	@echo "  PROTO $<"
 	$(Q)protoc -Itests/vectors/contract --include_imports --descriptor_set_out=$@ $<
+
+build-fuzz/bin/fuzz_json build-fuzz/bin/fuzz_prescan: | $(CONTRACT_VECTORS)

@@ -196,7 +196,7 @@ static int serve(struct program *program, struct binding *binding)
 	log_event(LOG_LEVEL_INFO, "ready", "service=%s engine=%s listen=%s", binding->service->name,
 		  binding->engine->name, program->options.listen);
 	loop_run(program->loop);
-	log_event(LOG_LEVEL_INFO, "ended", "service=%s", program->options.binding);
+	log_event(LOG_LEVEL_INFO, "ended", "binding=%s", program->options.binding);
 	status = EXIT_SUCCESS;
 out:
 	server_free(program->server);

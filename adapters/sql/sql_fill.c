@@ -34,7 +34,7 @@ struct cell {
 
 static result misfit(const struct cell *cell, const char *why)
 {
-	return fault_set(cell->fault, ERR_INTERNAL, "column \"%s\" holds %s%s%s, the field is a %s", cell->column->name,
+	return fault_set(cell->fault, ERR_INTERNAL, "column %s holds %s%s%s, the field is %s", cell->column->name,
 			 kind_name(cell->kind), why ? " " : "", why ? why : "", sql_path_type_name(cell->field));
 }
 
@@ -87,12 +87,11 @@ static result fill_enum(const struct cell *cell, void *place)
 	const ProtobufCEnumDescriptor *type = cell->field->descriptor;
 	const ProtobufCEnumValue *value = NULL;
 	if (cell->kind == SQLITE_TEXT) {
-		value = protobuf_c_enum_descriptor_get_value_by_name(
-		    type, (const char *)sqlite3_column_text(cell->statement, cell->i));
+		value = field_enum_by_name(type, bytes_of(cell));
 	} else if (cell->kind == SQLITE_INTEGER) {
 		int64_t number = sqlite3_column_int64(cell->statement, cell->i);
 		bool fits = number >= INT32_MIN && number <= INT32_MAX;
-		value = fits ? protobuf_c_enum_descriptor_get_value(type, (int)number) : NULL;
+		value = fits ? field_enum_by_number(type, (int32_t)number) : NULL;
 	}
 	if (!value) {
 		return misfit(cell, "that is none of the enum's values");

@@ -10,12 +10,12 @@ enum { NAME_MAX_SIZE = 64, PATTERN_MAX = 500 };
 
 static bool is_whole_number(const ProtobufCFieldDescriptor *field)
 {
-	return field && strcmp(sql_path_type_name(field), "whole number") == 0;
+	return strcmp(sql_path_type_name(field), "a whole number") == 0;
 }
 
 static bool is_text(const ProtobufCFieldDescriptor *field)
 {
-	return field && field->type == PROTOBUF_C_TYPE_STRING;
+	return field->type == PROTOBUF_C_TYPE_STRING;
 }
 
 static bool is_good_name(const char *name)
@@ -42,9 +42,9 @@ static void read_field(struct sql_check *check, const struct sql_method *method,
 	}
 	const ProtobufCFieldDescriptor *field = sql_path_last(&parameter->field);
 	if (field->label == PROTOBUF_C_LABEL_REPEATED || field->type == PROTOBUF_C_TYPE_MESSAGE) {
-		yaml_error(check->yaml, node, "parameter %s: \"%s\" is a %s; a parameter is a single value",
+		yaml_error(check->yaml, node, "parameter %s: \"%s\" is %s; a parameter is a single value",
 			   parameter->name, parameter->field_text,
-			   field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated field" : "message");
+			   field->label == PROTOBUF_C_LABEL_REPEATED ? "a repeated field" : "a message");
 		parameter->field.count = 0;
 	}
 }
@@ -59,8 +59,8 @@ static void read_pattern(struct sql_check *check, struct sql_parameter *paramete
 	if (!pattern) {
 		return;
 	}
-	if (field && !is_text(field)) {
-		yaml_error(check->yaml, node, "parameter %s: a pattern is for text, and %s is a %s", parameter->name,
+	if (!is_text(field)) {
+		yaml_error(check->yaml, node, "parameter %s: a pattern is for text, and %s is %s", parameter->name,
 			   parameter->field_text, sql_path_type_name(field));
 		return;
 	}
@@ -102,8 +102,9 @@ static void read_range(struct sql_check *check, struct sql_parameter *parameter,
 		highest = SQL_CHARACTERS_MAX;
 		parameter->least = 0;
 		parameter->most = SQL_CHARACTERS_MAX;
-	} else if (characters && field) {
-		yaml_error(yaml, characters, "parameter %s: characters are counted in text, and %s is a %s",
+	} else if (characters) {
+		yaml_take_all(characters);
+		yaml_error(yaml, characters, "parameter %s: characters are counted in text, and %s is %s",
 			   parameter->name, parameter->field_text, sql_path_type_name(field));
 	} else if (!is_whole_number(field)) {
 		return; // least and most stay untaken: unknown here
@@ -152,6 +153,12 @@ static void read_one(struct sql_check *check, const struct sql_method *method, s
 	parameter->name = sql_check_text(check, name);
 	read_field(check, method, parameter, node);
 	const ProtobufCFieldDescriptor *field = sql_path_last(&parameter->field);
+	if (!field) { // said already; what else is written there depends on the field
+		if (yaml_kind_of(node) == YAML_MAPPING) {
+			yaml_take_all(node);
+		}
+		return;
+	}
 	read_pattern(check, parameter, node, field);
 	read_range(check, parameter, node, field);
 	read_default(check, parameter, node, field);

@@ -10,7 +10,7 @@ static result check_step(const ProtobufCFieldDescriptor *field, bool last, struc
 		return OK;
 	}
 	if (!sql_path_message_type(field)) {
-		return fault_set(fault, ERR_CONFIG, "\"%s\" is a %s, it has no fields", field->name,
+		return fault_set(fault, ERR_CONFIG, "\"%s\" is %s, it has no fields", field->name,
 				 sql_path_type_name(field));
 	}
 	if (field->label == PROTOBUF_C_LABEL_REPEATED) {
@@ -87,15 +87,15 @@ const char *sql_path_type_name(const ProtobufCFieldDescriptor *field)
 	case PROTOBUF_C_TYPE_BYTES:
 		return "bytes";
 	case PROTOBUF_C_TYPE_BOOL:
-		return "truth value";
+		return "a truth value";
 	case PROTOBUF_C_TYPE_ENUM:
-		return "enum value";
+		return "an enum value";
 	case PROTOBUF_C_TYPE_FLOAT:
 	case PROTOBUF_C_TYPE_DOUBLE:
-		return "floating-point number";
+		return "a floating-point number";
 	case PROTOBUF_C_TYPE_MESSAGE:
-		return "message";
+		return "a message";
 	default:
-		return "whole number";
+		return "a whole number";
 	}
 }

@@ -39,7 +39,7 @@ const ProtobufCMessage *sql_path_find(const ProtobufCMessage *message, const str
 ProtobufCMessage *sql_path_make(ProtobufCMessage *message, const struct sql_path *path, unsigned steps,
 				struct arena *arena);
 
-// What a value of the field is called in an error message: "text", "whole number", …
+// What a value of the field is called in an error message: "text", "a whole number", …
 const char *sql_path_type_name(const ProtobufCFieldDescriptor *field);
 
 #endif

@@ -37,7 +37,7 @@ static void read_into(struct sql_check *check, struct sql_query *query, const st
 	query->many = field->label == PROTOBUF_C_LABEL_REPEATED;
 	query->row_type = sql_path_message_type(field);
 	if (!query->many && !query->row_type) {
-		yaml_error(yaml, query->node, "into \"%s\": it is a single %s; name a column so instead", into,
+		yaml_error(yaml, query->node, "into \"%s\": it is %s, a single value; name a column so instead", into,
 			   sql_path_type_name(field));
 	}
 }

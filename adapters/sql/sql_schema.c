@@ -12,6 +12,7 @@ struct schema {
 	struct sql_check *check;
 	struct sql_method *method;
 	struct sql_database *database;
+	bool incomplete; // a statement of this method could not be prepared
 };
 
 // The line in the file of an offset in a statement's text. A text of several lines is a block that begins below its
@@ -147,7 +148,7 @@ static void check_type(struct schema *schema, const struct sql_query *query, sql
 	enum affinity affinity = declared ? affinity_of(declared) : AFFINITY_ANY;
 	if (affinity != AFFINITY_ANY && !holds(affinity, field->type)) {
 		yaml_error(schema->check->yaml, query->sql_node,
-			   "column \"%s\" holds %s by the schema, and the field \"%s\" is a %s", query->columns[i].name,
+			   "column \"%s\" holds %s by the schema, and the field \"%s\" is %s", query->columns[i].name,
 			   declared, field->name, sql_path_type_name(field));
 	}
 }
@@ -248,6 +249,7 @@ static void check_statement(struct schema *schema, struct sql_query *query)
 	if (code != OK) {
 		yaml_error_line(schema->check->yaml, line_of(query->sql_node, query->sql, offset), "sql: %s",
 				fault.text);
+		schema->incomplete = true;
 		return;
 	}
 	tie_slots(schema, query, statement);
@@ -262,13 +264,15 @@ static void check_queries(struct schema *schema, struct sql_query *queries, size
 		if (queries[i].sql) {
 			check_statement(schema, &queries[i]);
 		}
-		check_queries(schema, queries[i].children, queries[i].child_count);
+		if (queries[i].column_count) { // otherwise nested ones would only complain about missing columns
+			check_queries(schema, queries[i].children, queries[i].child_count);
+		}
 	}
 }
 
 static void check_all_used(struct schema *schema)
 {
-	for (size_t i = 0; i < schema->method->parameter_count; i++) {
+	for (size_t i = 0; i < schema->method->parameter_count && !schema->incomplete; i++) {
 		const struct sql_parameter *parameter = &schema->method->parameters[i];
 		if (!parameter->used) {
 			yaml_error(schema->check->yaml, schema->method->node,

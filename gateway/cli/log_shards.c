@@ -14,10 +14,12 @@
 
 enum { PATH_SIZE = 4096, SHARDS_FILE_MAX = 64 * 1024 };
 
-static result add(struct log_shards *shards, const char *format, const char *directory, int size, const char *name)
+// An empty name is the directory itself.
+static result add(struct log_shards *shards, const char *directory, struct slice name)
 {
 	char path[PATH_SIZE];
-	int length = snprintf(path, sizeof path, format, directory, size, name);
+	int length = snprintf(path, sizeof path, "%s%s%.*s", directory, name.size ? "/" : "", (int)name.size,
+			      (const char *)name.data);
 	if (length < 0 || (size_t)length >= sizeof path || shards->count == LOG_SHARDS_MAX) {
 		return ERR_LIMIT;
 	}
@@ -32,7 +34,7 @@ static result add_listed(struct log_shards *shards, const char *directory, const
 	while (*list && r == OK) {
 		size_t size = strcspn(list, "\n");
 		if (identifier_is_part(slice_of(list, size))) {
-			r = add(shards, "%s/%.*s", directory, (int)size, list);
+			r = add(shards, directory, slice_of(list, size));
 		}
 		list += size + (list[size] == '\n');
 	}
@@ -59,7 +61,7 @@ result log_shards_find(const char *path, struct log_shards *shards, struct fault
 			r = add_listed(shards, path, buffer_text(&list));
 		}
 	} else {
-		r = add(shards, "%s%.*s", path, 0, "");
+		r = add(shards, path, (struct slice){ 0 });
 	}
 	buffer_release(&list);
 	if (r == OK && shards->count == 0) {

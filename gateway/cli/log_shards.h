@@ -8,7 +8,7 @@
 #include "ledger/reader.h"
 #include "wire/statement.h"
 
-enum { LOG_SHARDS_MAX = 64 };
+enum { LOG_SHARDS_MAX = 200 };
 
 // Directories of shards, in the order of their use.
 struct log_shards {

@@ -188,6 +188,8 @@ result certificate_parse(struct slice der, struct certificate **ret_certificate,
 static const char pem_begin[] = "-----BEGIN CERTIFICATE-----";
 static const char pem_end[] = "-----END CERTIFICATE-----";
 
+static const size_t PEM_SIZE_MAX = (size_t)2 * CERTIFICATE_SIZE_MAX; // base64 takes four characters for three bytes
+
 static bool is_space(uint8_t byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
@@ -214,7 +216,7 @@ static result take_pem(struct slice *text, struct certificate **ret_certificate,
 		return fault_set(fault, ERR_CERTIFICATE_INVALID, "not a certificate in PEM form");
 	}
 	size_t size = (size_t)(stop - text->data) + end.size;
-	if (size > 2 * CERTIFICATE_SIZE_MAX) {
+	if (size > PEM_SIZE_MAX) {
 		return fault_set(fault, ERR_CERTIFICATE_INVALID, "the certificate is too large");
 	}
 	BIO *reader = BIO_new_mem_buf(text->data, (int)size);
@@ -257,12 +259,12 @@ result certificate_load(const char *path, size_t most, struct certificate *ret_c
 			struct fault *fault)
 {
 	struct buffer pem;
-	buffer_init(&pem, most * 2 * CERTIFICATE_SIZE_MAX);
+	buffer_init(&pem, most * PEM_SIZE_MAX);
 	size_t count = 0;
 	result code = file_read(path, &pem, fault);
 	struct slice rest = trim(buffer_slice(&pem));
 	while (code == OK && (rest.size > 0 || count == 0)) {
-		struct certificate *certificate;
+		struct certificate *certificate = NULL;
 		code = count < most ? take_pem(&rest, &certificate, fault)
 				    : fault_set(fault, ERR_CERTIFICATE_INVALID, "more than %zu certificates", most);
 		if (code != OK) {

@@ -53,6 +53,11 @@ static result check_names(const struct certificate_order *order, struct fault *f
 	return OK;
 }
 
+static time_t seconds(int64_t us)
+{
+	return (time_t)(us / 1000000);
+}
+
 static result check_order(const struct certificate_order *order, const struct certificate *issuer,
 			  struct key_private *issuer_key, struct fault *fault)
 {
@@ -78,7 +83,9 @@ static result check_order(const struct certificate_order *order, const struct ce
 	    (below_issuing && order->profile == CERTIFICATE_ISSUING)) {
 		return refuse(fault, "the issuer may not issue such a certificate");
 	}
-	if (order->not_before_us < issuer->not_before_us || order->not_after_us > issuer->not_after_us) {
+	// In whole seconds, like the certificates: two ordered with one end must not differ by what was cut off.
+	if (seconds(order->not_before_us) < seconds(issuer->not_before_us) ||
+	    seconds(order->not_after_us) > seconds(issuer->not_after_us)) {
 		return refuse(fault, "its validity is not within the issuer's");
 	}
 	return check_names(order, fault);
@@ -99,7 +106,7 @@ static bool set_serial(X509 *object)
 
 static bool set_time(ASN1_TIME *time, int64_t us)
 {
-	return ASN1_TIME_set(time, (time_t)(us / 1000000)) != NULL;
+	return ASN1_TIME_set(time, seconds(us)) != NULL;
 }
 
 static bool add_part(X509_NAME *name, const char *kind, struct slice text)

@@ -253,7 +253,7 @@ result key_generate(enum key_type type, struct key_private **ret_key)
 }
 
 // Stands in for OpenSSL's default, which would ask for a password on the terminal.
-static int no_password(char *text, int size, int writing, void *context)
+static int no_password(char *text, int size, int writing, void *context) // NOLINT(readability-non-const-parameter)
 {
 	(void)text, (void)size, (void)writing, (void)context;
 	return -1;

@@ -84,7 +84,7 @@ result merkle_prove_consistency(const struct merkle_reader *reader, uint64_t fir
 	size_t count = 0;
 	uint64_t start = 0;
 	uint64_t end = second;
-	while (end != first) {
+	while (end != first && end - start > 1) { // the second never fails: start < first <= end
 		uint64_t middle = start + (UINT64_C(1) << (height_of(end - start) - 1));
 		if (first <= middle) {
 			halves[count].start = middle;

@@ -128,6 +128,12 @@ static struct consumer *of(struct step_run *run)
 	return (struct consumer *)run;
 }
 
+static void new_exchange_id(struct consumer *consumer)
+{
+	identifier_new_uuid(consumer->exchange_id);
+	identifier_uuid_text(consumer->exchange_id, consumer->exchange_text);
+}
+
 // ---- accept --------------------------------------------------------------------------------------------------------
 
 // "/rks.civil.v1.CivilRegistry/GetPerson" into its two names, copied.
@@ -697,6 +703,8 @@ static enum step_next reply(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
 	if (moved(consumer)) {
+		// Its refusal is on record as this exchange's outcome: the next attempt is an exchange of its own.
+		new_exchange_id(consumer);
 		return try_again(consumer);
 	}
 	if (!consumer->call) {
@@ -868,8 +876,7 @@ void consumer_start(const struct consumer_caller *caller, struct grpc_call *call
 	consumer->directory = directory_ref(node->directory);
 	consumer->run.cancel = cancel_wait;
 	consumer->run.finished = finished;
-	identifier_new_uuid(consumer->exchange_id);
-	identifier_uuid_text(consumer->exchange_id, consumer->exchange_text);
+	new_exchange_id(consumer);
 	grpc_call_set_user(call, consumer);
 	step_start(&consumer->run, consumer_steps);
 }

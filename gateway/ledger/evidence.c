@@ -213,7 +213,7 @@ static result verify_signature(struct evidence_engine *engine, struct evidence_s
 	result r = fault_set(fault, ERR_CERTIFICATE_INVALID, "no certificate in the file names this ledger");
 	for (size_t i = 0; i < engine->certificate_count; i++) {
 		const struct certificate *certificate = engine->certificates[i];
-		struct seal_key key;
+		struct seal_key key = { 0 };
 		if (!certificate_names_ledger(certificate, side->seal.origin)) {
 			continue;
 		}
@@ -222,6 +222,7 @@ static result verify_signature(struct evidence_engine *engine, struct evidence_s
 			return fault_set(fault, ERR_CERTIFICATE_INVALID, "the certificate's key is of the wrong kind");
 		}
 		r = seal_verify(engine->verifier, &key, side->sealed->statement, &side->seal, &side->verified, fault);
+		seal_key_release(&key);
 		if (r == OK || r == ERR_MEMORY) {
 			side->certificate = certificate;
 			return r;
@@ -242,7 +243,7 @@ static void check_signature(struct evidence_engine *engine, struct evidence_side
 	evidence_report_result(engine->report, check, r, &fault);
 	side->signed_by = r == OK;
 	if (side->signed_by) {
-		// verified.origin points into a struct of the loop above; the seal's own is the same text.
+		// verified.origin points into the key, which is gone; the seal's own is the same text.
 		side->verified.origin = side->seal.origin;
 		side->verified.member = identifier_member_of_origin(side->seal.origin);
 		evidence_report_text(engine->report, check, "subject", certificate_common_name(side->certificate));

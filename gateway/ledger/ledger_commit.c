@@ -195,7 +195,7 @@ static void stage_orphans(struct ledger *ledger, struct staging *staging)
 
 // The bytes that a batch of these records takes at most; orphans fill up what room there is.
 static size_t plan(const struct ledger *ledger, const struct ledger_record *records, size_t count,
-		   struct staging *staging)
+		   enum speaker speaker, struct staging *staging)
 {
 	size_t room = JOURNAL_BATCH_HEAD + NOTE_ROOM;
 	for (size_t i = 0; i < count; i++) {
@@ -203,7 +203,8 @@ static size_t plan(const struct ledger *ledger, const struct ledger_record *reco
 					    records[i].private_part.size + records[i].salt.size);
 	}
 	size_t capacity = ledger->journal.capacity;
-	size_t orphans = ledger->exchanges.orphan_count;
+	// Nothing comes before a key statement.
+	size_t orphans = speaker == WORKER ? ledger->exchanges.orphan_count : 0;
 	orphans = orphans < LEDGER_ORPHANS_PER_BATCH ? orphans : LEDGER_ORPHANS_PER_BATCH;
 	size_t fitting = room < capacity ? (capacity - room) / LEDGER_ORPHAN_ROOM : 0;
 	staging->orphans = orphans < fitting ? orphans : fitting;
@@ -260,7 +261,8 @@ static void fill_batch(const struct ledger *ledger, size_t leaves, struct ledger
 	}
 }
 
-static result begin(struct ledger *ledger, const struct ledger_record *records, size_t count, struct staging *staging)
+static result begin(struct ledger *ledger, const struct ledger_record *records, size_t count, enum speaker speaker,
+		    struct staging *staging)
 {
 	if (ledger->state != OK) {
 		return ledger->state;
@@ -270,7 +272,7 @@ static result begin(struct ledger *ledger, const struct ledger_record *records, 
 	}
 	advance_time(ledger);
 	result code = exchanges_advance(&ledger->exchanges, ledger->time_us);
-	size_t room = plan(ledger, records, count, staging);
+	size_t room = plan(ledger, records, count, speaker, staging);
 	if (code == OK) {
 		code = merkle_batch_begin(&ledger->batch, count + staging->orphans, &staging->hashes);
 	}
@@ -292,7 +294,7 @@ static result commit(struct ledger *ledger, struct ledger_record *records, size_
 	for (size_t i = 0; i < count; i++) {
 		records[i].code = OK;
 	}
-	result code = begin(ledger, records, count, &staging);
+	result code = begin(ledger, records, count, speaker, &staging);
 	if (code == OK) {
 		stage_orphans(ledger, &staging);
 		for (size_t i = 0; i < count && staging.failure == OK; i++) {

@@ -61,8 +61,10 @@ static int64_t publication_due(const struct ledger *ledger, int64_t now_us)
 	return ledger->published_at_us == 0 || due_us <= now_us ? 0 : due_us - now_us;
 }
 
-// Makes the next segment ready and writes the tree's nodes; notes when space is lacking. True: nothing is left to do.
-static bool prepare(struct ledger *ledger)
+enum prepared { PREPARED, MORE_TO_PREPARE, NO_SPACE };
+
+// Makes the next segment ready and writes the tree's nodes; notes when space is lacking.
+static enum prepared prepare(struct ledger *ledger)
 {
 	bool ready = false;
 	result nodes = nodes_flush(&ledger->nodes);
@@ -70,7 +72,7 @@ static bool prepare(struct ledger *ledger)
 	result spare = journal_prepare(&ledger->journal, LEDGER_PREPARE_LEAST, &ready);
 	if (nodes == ERR_IO || spare == ERR_IO) {
 		result_ignore(ledger_stop(ledger, ERR_IO, "cannot prepare the journal"));
-		return true;
+		return PREPARED;
 	}
 	if (ready && !was_ready) {
 		// Now and then, at a time when a sync is being waited for anyway; see recovery.
@@ -83,7 +85,10 @@ static bool prepare(struct ledger *ledger)
 		snprintf(ledger->state_text, sizeof ledger->state_text, "no space is left for %s",
 			 nodes == ERR_DISK_FULL ? "the nodes of the tree" : "the next segment of the journal");
 	}
-	return spare == OK ? ready && nodes == OK : false;
+	if (nodes == ERR_DISK_FULL || spare == ERR_DISK_FULL) {
+		return NO_SPACE;
+	}
+	return ready ? PREPARED : MORE_TO_PREPARE;
 }
 
 int64_t ledger_tick(struct ledger *ledger)
@@ -91,7 +96,7 @@ int64_t ledger_tick(struct ledger *ledger)
 	if (ledger->state != OK) {
 		return -1;
 	}
-	bool ready = prepare(ledger);
+	enum prepared prepared = prepare(ledger);
 	int64_t now_us = clock_monotonic_us();
 	if (ledger->state == OK && clock_wall_us() > ledger->time_us) {
 		result_ignore(exchanges_advance(&ledger->exchanges, clock_wall_us()));
@@ -108,9 +113,11 @@ int64_t ledger_tick(struct ledger *ledger)
 	if (ledger->state != OK) {
 		return -1;
 	}
-	if (!ready || ledger->exchanges.orphan_count > 0) {
-		// A full disk is asked again every 100 ms; work that is left goes on at once.
-		return ledger->full ? 100000 : 0;
+	if (prepared == NO_SPACE) {
+		return LEDGER_SPACE_INTERVAL_US;
+	}
+	if (prepared == MORE_TO_PREPARE || ledger->exchanges.orphan_count > 0) {
+		return 0;
 	}
 	int64_t due_us = publication_due(ledger, now_us);
 	bool busy = ledger->exchanges.count > 0;

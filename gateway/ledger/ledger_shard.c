@@ -85,6 +85,12 @@ result ledger_retire(struct ledger *ledger, const char *reason)
 	return code;
 }
 
+void ledger_shard_path_of(const struct ledger *ledger, size_t ordinal,
+			  char path[LEDGER_PATH_SIZE + IDENTIFIER_PART_MAX + 1])
+{
+	snprintf(path, LEDGER_PATH_SIZE + IDENTIFIER_PART_MAX + 1, "%s/%s", ledger->root_path, ledger->shards[ordinal]);
+}
+
 void ledger_leave_shard(struct ledger *ledger)
 {
 	journal_release(&ledger->journal);

@@ -17,6 +17,7 @@ enum {
 	LEDGER_ORPHAN_ROOM = 1024,      // bytes in the journal that the statement closing one takes at most
 	LEDGER_CLOSING_RESERVE = 1024 * 1024, // of a full disk: kept for outcomes of what is under way
 	LEDGER_PUBLISH_INTERVAL_US = 1000000,
+	LEDGER_SPACE_INTERVAL_US = 100000, // a full disk is asked again
 	LEDGER_PREPARE_LEAST = 256 * 1024,
 	LEDGER_SCAN_SEGMENTS = 4,       // read at most when looking back beyond the window,
 	LEDGER_SCAN_INTERVAL_US = 1000000, // so often
@@ -25,12 +26,12 @@ enum {
 struct ledger {
 	// As configured.
 	char root_path[LEDGER_PATH_SIZE];
-	char name[IDENTIFIER_ORIGIN_MAX + 1]; // the ledger, without shard
+	char name[IDENTIFIER_ORIGIN_MAX - IDENTIFIER_PART_MAX]; // the ledger, without shard
 	struct slice member;                  // in name
 	uint32_t allowed_types;
 	uint32_t segment_size;
-	struct ledger_config config; // pointers are good during open only
-	struct note_signer seal_signer, ed25519_signer;
+	struct key_private *seal_key, *ed25519_key; // borrowed
+	struct note_signer seal_signer, ed25519_signer; // under the shard's origin
 
 	// The shard.
 	struct disk *root; // locked
@@ -85,7 +86,11 @@ result ledger_stop(struct ledger *ledger, result code, const char *words);
 // Writes `closed` into the present shard: it takes no more records.
 result ledger_mark_closed(struct ledger *ledger, const char *reason);
 
-// Opens a shard's directory and files without recovering. Replaces what is open.
+// The path of a shard by its number among those opened.
+void ledger_shard_path_of(const struct ledger *ledger, size_t ordinal,
+			  char path[LEDGER_PATH_SIZE + IDENTIFIER_PART_MAX + 1]);
+
+// Closes the present shard's files.
 void ledger_leave_shard(struct ledger *ledger);
 
 // Replaces a small file of a disk in one step, durable.
@@ -99,8 +104,17 @@ result ledger_read_file(struct disk *disk, const char *name, struct buffer *cont
 // Brings the present shard (disk open) up: ERR_LEDGER_DAMAGED with words if it must be closed.
 result ledger_recover(struct ledger *ledger, struct fault *fault);
 
-// Fills the table from an earlier shard, as far as it can be read. *ret_whole: to its end.
-result ledger_load_earlier(struct ledger *ledger, size_t ordinal, bool *ret_whole);
+// An earlier shard.
+struct ledger_earlier {
+	char origin[IDENTIFIER_ORIGIN_MAX + 1];
+	struct note_key seal_key, ed25519_key; // set by the caller: our keys under its origin
+	uint64_t size;
+	uint8_t root[DIGEST_SIZE];
+	bool whole; // read to its end, and not closed by loss
+};
+
+// Fills the table from an earlier shard, as far as it can be read, and finds its head.
+result ledger_load_earlier(struct ledger *ledger, size_t ordinal, struct ledger_earlier *earlier);
 
 // ---- rules (ledger_rules.c) ----
 
@@ -138,5 +152,8 @@ result ledger_publish(struct ledger *ledger, uint32_t flags);
 
 // Reads the record at a position of any shard into record_memory.
 result ledger_read_record(struct ledger *ledger, uint64_t position, struct journal_record *ret_record);
+
+// Erases parts of the record at a position of any shard, without a mark.
+result ledger_erase_record(struct ledger *ledger, uint64_t position, unsigned parts, uint32_t *ret_erased);
 
 #endif

@@ -268,7 +268,8 @@ result statement_check(enum statement_type type, const union statement_body *bod
 void statement_append_leaf(struct buffer *buffer, enum statement_type type, struct slice member, int64_t ledger_time_us,
 			   const uint8_t blinder[STATEMENT_BLINDER_SIZE], struct slice body);
 
-// The size of the leaf that statement_append_leaf() appends, to check against STATEMENT_LEAF_MAX.
+// The size of the leaf that statement_append_leaf() appends, whatever the type, to check against STATEMENT_LEAF_MAX
+// (a type whose field number is short takes one byte less).
 size_t statement_leaf_size(struct slice member, struct slice body);
 
 // The only way to read a leaf: prefix, type byte equal to the body field, the one spelling, the rules of meaning, and

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The system under measurement: a federation that another program starts and describes in federation.json.
+"""The system under measurement: the federation of demo/federation with an echo service in place of the register.
 
-The command gets a directory; it writes federation.json there when the federation can be called, stays in the foreground, and on
-SIGTERM drains and ends everything. federation.json is the file that the demo writes (README, "The demo").
+Only two things are asked of the program that runs it: that `PROGRAM make|start|grant|stop DIRECTORY` does these, and that after
+`start` DIRECTORY/federation.json says where everything is.
 """
 
 import json
 import os
 import shlex
+import shutil
 import socket
 import ssl
 import subprocess
-import time
 
-from harness.processes import BenchError, pss_kib, start, stop
+from harness.processes import BenchError, pss_kib
 
 SERVICE_PATH = "/rks.echo.v1.Echo/Say"
-START_SECONDS = 60
+ACTION_SECONDS = 120
 
 
 def speaks_tls(endpoint, credentials):
-    """Whether a HOST:PORT answers a TLS handshake; a plain HTTP/2 server closes instead."""
+    """Whether a HOST:PORT answers a TLS handshake; a plain HTTP/2 server does not."""
     host, port = endpoint.rsplit(":", 1)
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -36,36 +36,36 @@ def speaks_tls(endpoint, credentials):
 
 
 class Federation:
-    """Runs the command and answers what the measurement asks about the federation."""
+    """Starts the federation and answers what the measurement asks about it."""
 
     name = "besa"
 
-    def __init__(self, command, directory, options):
+    def __init__(self, directory, options):
         self.directory = directory
         self.options = options
-        os.makedirs(directory, exist_ok=True)
-        described = os.path.join(directory, "federation.json")
-        if os.path.exists(described):
-            os.remove(described)
-        words = [word.format(directory=directory) for word in shlex.split(command)]
-        self.process = start(words, os.path.join(directory, "federation.log"))
-        self.nodes = self._wait_for(described)
+        self.running = False
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(directory)
+        self._do("make")
+        self.running = True
+        self._do("start")
+        self._do("grant")
+        with open(os.path.join(directory, "federation.json"), encoding="utf-8") as stream:
+            self.nodes = json.load(stream)["nodes"]
         self.entry = self._choose_entry()
         self.endpoint = self.entry["endpoints"][options.endpoint]
         self.tls = not self.endpoint.startswith("unix:") and speaks_tls(self.endpoint, self.entry.get("tls"))
 
-    def _wait_for(self, path):
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                raise BenchError(f"the federation ended with status {self.process.returncode}; see {self.directory}")
-            try:
-                with open(path, encoding="utf-8") as stream:
-                    return json.load(stream)["nodes"]
-            except (OSError, ValueError):
-                time.sleep(0.05)
-        self.stop()
-        raise BenchError(f"no federation.json after {START_SECONDS} s; see {self.directory}")
+    def _do(self, action):
+        """One action of the program that runs the federation; its words go to a log beside it."""
+        environment = dict(os.environ, SERVICE="echo", WORKERS=str(self.options.workers), PORTS=str(self.options.ports))
+        log_path = self.directory + ".log"
+        with open(log_path, "a", encoding="utf-8") as log:
+            done = subprocess.run([self.options.federation, action, self.directory], stdout=log, stderr=log, check=False,
+                                  stdin=subprocess.DEVNULL, env=environment, timeout=ACTION_SECONDS)
+        if done.returncode != 0 and action != "stop":
+            self.stop()
+            raise BenchError(f"{self.options.federation} {action} failed; see {log_path}")
 
     def _choose_entry(self):
         for node in self.nodes:
@@ -76,8 +76,10 @@ class Federation:
         raise BenchError(f"no gateway of federation.json has an endpoint \"{self.options.endpoint}\"")
 
     def stop(self):
-        """Drains and ends the federation."""
-        stop(self.process)
+        """Drains and ends the federation; safe to repeat."""
+        if self.running:
+            self.running = False
+            self._do("stop")
 
     def roots(self):
         """Processes to charge: {"node": pid}."""

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "crypto/key.h"
+#include "crypto/openssl.h"
 #include "tests/unit/crypto/scratch.h"
 
 static const enum key_type types[] = { KEY_P256, KEY_ED25519 };
@@ -227,6 +228,13 @@ static void test_compressed_point(void **state)
 	key_private_free(key);
 }
 
+// OpenSSL's errors are all taken away: TLS would read them as its own.
+static void test_error_queue(void **state)
+{
+	(void)state;
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_openssl_agrees),
 		cmocka_unit_test(test_public_encodings),
 		cmocka_unit_test(test_compressed_point),
+		cmocka_unit_test(test_error_queue), // last: after all the failures above
 	};
 	return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

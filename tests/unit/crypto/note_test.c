@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "crypto/note.h"
+#include "crypto/openssl.h"
 
 #include <stdlib.h>
 
@@ -385,6 +386,13 @@ static void test_every_bit(void **state)
 	cast_close(&cast);
 }
 
+// OpenSSL's errors are all taken away: TLS would read them as its own.
+static void test_error_queue(void **state)
+{
+	(void)state;
+	assert_int_equal(ERR_peek_error(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_strict_parsing),
 		cmocka_unit_test(test_texts_that_cannot_be_signed),
 		cmocka_unit_test(test_every_bit),
+		cmocka_unit_test(test_error_queue), // last: after all the failures above
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
