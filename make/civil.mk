@@ -23,3 +23,5 @@ $(LIBRARY_CONTRACT): tests/unit/adapters/library.proto
 	@mkdir -p $(@D)
 	@echo "  PROTO $<"
 	$(Q)protoc -I$(<D) --include_imports --descriptor_set_out=$@ $(<F)
+
+build-fuzz/bin/fuzz_binding: | $(LIBRARY_CONTRACT)

@@ -14,9 +14,9 @@ set -eu
 
 list_build='gcc libc6-dev make binutils protobuf-compiler libprotobuf-dev protobuf-c-compiler libprotobuf-c-dev
             libuv1-dev libnghttp2-dev libssl-dev libjansson-dev libyaml-dev libsqlite3-dev sqlite3 openssl python3'
-list_test='libcmocka-dev perl procps python3-grpcio python3-protobuf python3-h2 curl nghttp2-client'
+list_test='libcmocka-dev perl procps faketime python3-grpcio python3-protobuf python3-h2 curl nghttp2-client'
 list_lint='git clang-format-14|clang-format clang-tidy-14|clang-tidy mandoc shellcheck python3-protobuf'
-list_fuzz='clang libclang-rt-14-dev|libclang-rt-dev llvm'
+list_fuzz='clang libclang-rt-dev|libclang-rt-14-dev llvm'
 list_coverage='gcovr'
 list_bench='nginx-light|nginx nghttp2-client nghttp2-proxy nghttp2-server'
 

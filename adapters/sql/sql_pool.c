@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -65,7 +66,10 @@ struct sql_pool {
 	struct worker workers[];
 };
 
-enum { CACHE_LINE_WORDS = 8 };
+enum {
+	CACHE_LINE_WORDS = 8,
+	END_WAIT_MS = 100, // for a killed process to be gone; one that waits for a disk may take longer
+};
 
 static void assign_waiting(struct sql_pool *pool);
 
@@ -86,12 +90,19 @@ static void free_call(struct sql_call *call)
 }
 
 // The process is gone or must go. Its number cannot be mistaken for another's: the descriptor names the process.
-static void take_down(struct worker *worker)
+enum when { WHEN_KILLED, WHEN_ENDED };
+
+static void take_down(struct worker *worker, enum when when)
 {
 	if (worker->fd < 0) {
 		return;
 	}
 	pidfd_send_signal(worker->pidfd, SIGKILL, NULL, 0);
+	if (when == WHEN_ENDED) {
+		// Else whoever inherits the process, not this one, would have to reap it.
+		struct pollfd ended = { .fd = worker->pidfd, .events = POLLIN };
+		poll(&ended, 1, END_WAIT_MS);
+	}
 	loop_watch_free(worker->watch);
 	loop_timer_stop(&worker->kill_timer);
 	close(worker->fd);
@@ -108,7 +119,7 @@ static void finish(struct sql_call *call, const struct engine_answer *answer)
 	free_call(call);
 }
 
-// A worker that lived for a while is replaced at once; one that dies at birth more and more slowly.
+// A worker that lived for a while is replaced soon; one that dies at birth more and more slowly.
 static void lose(struct worker *worker, const char *why)
 {
 	struct sql_pool *pool = worker->pool;
@@ -120,7 +131,7 @@ static void lose(struct worker *worker, const char *why)
 	}
 	log_event(LOG_LEVEL_ERROR, "sql_worker_lost", "text=\"%s\" respawn_ms=%lld", why,
 		  (long long)worker->pause_us / 1000);
-	take_down(worker);
+	take_down(worker, WHEN_KILLED);
 	loop_timer_start(&worker->spawn_timer, worker->pause_us, 0);
 	if (call) {
 		worker->call = NULL;
@@ -340,7 +351,7 @@ static result spawn(struct worker *worker, struct fault *fault)
 	worker->started_us = loop_now_us(worker->pool->loop);
 	code = loop_watch_new(worker->pool->loop, worker->fd, on_ready, worker, &worker->watch);
 	if (code != OK) {
-		take_down(worker);
+		take_down(worker, WHEN_KILLED);
 		return fault_set(fault, code, "cannot watch a process: %s", result_text(code));
 	}
 	loop_watch_set(worker->watch, LOOP_READABLE);
@@ -412,7 +423,7 @@ void sql_pool_free(struct sql_pool *pool)
 	for (unsigned i = 0; i < pool->worker_count; i++) {
 		assert_always(!pool->workers[i].call);
 		loop_timer_stop(&pool->workers[i].spawn_timer);
-		take_down(&pool->workers[i]);
+		take_down(&pool->workers[i], WHEN_ENDED);
 	}
 	if (pool->shared) {
 		munmap(pool->shared, pool->worker_count * CACHE_LINE_WORDS * sizeof *pool->shared);

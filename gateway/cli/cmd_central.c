@@ -122,6 +122,21 @@ static result write_trust(const struct plan *plan, struct pki *pki, struct fault
 	return r;
 }
 
+// Root and issuing CA in one PEM file, for clients that know their gateway by its CA.
+static result write_authorities(struct pki *pki, struct fault *fault)
+{
+	struct buffer pem;
+	buffer_init(&pem, 4 * CERTIFICATE_SIZE_MAX);
+	certificate_append_pem(pki->root, &pem);
+	certificate_append_pem(pki->issuing, &pem);
+	result r = buffer_result(&pem);
+	if (r == OK) {
+		r = pki_write(pki, "ca.pem", buffer_slice(&pem), 0644, fault);
+	}
+	buffer_release(&pem);
+	return r;
+}
+
 static result write_edition(const struct plan *plan, struct pki *pki, const struct central_gateway *central,
 			    const struct central_gateway *gateways, int64_t now_us, uint64_t *ret_size,
 			    struct fault *fault)
@@ -199,6 +214,9 @@ static result make_all(const struct plan *plan, struct pki *pki, int64_t now_us,
 		r = write_trust(plan, pki, fault);
 	}
 	if (r == OK) {
+		r = write_authorities(pki, fault);
+	}
+	if (r == OK) {
 		r = write_edition(plan, pki, &central, gateways, now_us, &made->ledger_size, fault);
 	}
 	if (r == OK) {
@@ -254,6 +272,8 @@ static result tell_people(const struct cli *cli, const struct plan *plan, const 
 		"\nInstance %s, in %s\n"
 		"  trust.besa      SHA-256 %s\n"
 		"  edition.besa    version 1, sealed in besa/%s/%s/%s (%llu leaves), verified\n"
+		"  ca.pem          root and issuing CA, for clients\n"
+		"  contracts/      contracts by digest\n"
 		"  offline/        the root key: move it to a place without a network\n",
 		plan->instance, pki->directory, hex, plan->central_member, plan->central_gateway, plan->central_shard,
 		(unsigned long long)made->ledger_size);

@@ -4,7 +4,6 @@
 // then all that needs eight-byte alignment (pointers, counts, 64-bit values, oneofs), then all that needs four.
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "contract/field.h"
 #include "contract/load.h"
 
@@ -158,9 +157,7 @@ static result check_field(const struct building *b, const struct declared_field 
 	if (field->optional && !field->in_oneof) {
 		return refuse(b, field, ERR_FORMAT, "proto3 optional without its synthetic oneof");
 	}
-	if (field->json_name.size > CONTRACT_NAME_MAX ||
-	    memchr(field->json_name.data ? (const char *)field->json_name.data : "", 0, field->json_name.size) ||
-	    !text_is_utf8(field->json_name)) {
+	if (field->json_name.size > CONTRACT_NAME_MAX || !symbol_is_printable(field->json_name)) {
 		return refuse(b, field, ERR_FORMAT, "the JSON name is not usable");
 	}
 	return OK;

@@ -278,6 +278,16 @@ static result read_single(const struct reading *reading, const struct json_place
 	return r;
 }
 
+static bool is_plain(struct slice text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < 0x20 || text.data[i] > 0x7e) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static result read_member(const struct reading *reading, const struct json_place *place, ProtobufCMessage *message,
 			  const struct json_node *node, uint64_t *seen)
 {
@@ -287,7 +297,8 @@ static result read_member(const struct reading *reading, const struct json_place
 		if (reading->options->ignore_unknown) {
 			return OK;
 		}
-		int size = node->key.size < 64 ? (int)node->key.size : 0;
+		// A misspelt name helps its writer; a long or strange one might be anything.
+		int size = node->key.size < 64 && is_plain(node->key) ? (int)node->key.size : 0;
 		return json_refuse(reading->fault, place, ERR_FORMAT, "%s has no field%s%.*s%s", descriptor->name,
 				   size ? " \"" : " of this name", size, (const char *)node->key.data,
 				   size ? "\"" : "");

@@ -388,6 +388,15 @@ static void write_place(const struct json_place *place, struct buffer *path)
 	}
 }
 
+// Drops a character that was cut at the end.
+static void trim_text(char *text)
+{
+	size_t size = strlen(text);
+	while (size > 0 && !text_is_utf8(slice_of(text, size))) {
+		text[--size] = '\0';
+	}
+}
+
 result json_refuse(struct fault *fault, const struct json_place *place, result code, const char *format, ...)
 {
 	if (!fault) {
@@ -398,6 +407,7 @@ result json_refuse(struct fault *fault, const struct json_place *place, result c
 	va_start(arguments, format);
 	vsnprintf(words, sizeof words, format, arguments);
 	va_end(arguments);
+	trim_text(words);
 	struct buffer path;
 	buffer_init(&path, JSON_DEPTH_MAX * 4 * CONTRACT_NAME_MAX);
 	write_place(place, &path);
@@ -405,7 +415,11 @@ result json_refuse(struct fault *fault, const struct json_place *place, result c
 	size_t room = sizeof fault->text - sizeof words - 8;
 	size_t size = strlen(text);
 	bool cut = size > room;
-	result r = fault_set(fault, code, "%s%s: %s", cut ? "…" : "", cut ? text + (size - room) : text, words);
+	text += cut ? size - room : 0;
+	while ((*text & 0xc0) == 0x80) {
+		text++; // not into the middle of a character
+	}
+	result r = fault_set(fault, code, "%s%s: %s", cut ? "…" : "", text, words);
 	buffer_release(&path);
 	return r;
 }

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-#include "base/text.h"
-
 enum {
 	SET_FILE = 1,
 	FILE_NAME = 1,
@@ -171,23 +169,13 @@ static result check_import(struct contract *contract, size_t before, struct slic
 			 contract->files[before].name);
 }
 
-static bool is_printable(struct slice text)
-{
-	for (size_t i = 0; i < text.size; i++) {
-		if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
-			return false;
-		}
-	}
-	return text_is_utf8(text);
-}
-
 static result name_file(struct contract *contract, struct contract_file *file, struct fault *fault)
 {
 	struct slice name;
 	if (!find_text(file->descriptor, FILE_NAME, &name)) {
 		return fault_set(fault, ERR_FORMAT, "the set is truncated or not well-formed");
 	}
-	if (name.size == 0 || name.size > CONTRACT_NAME_MAX || !is_printable(name)) {
+	if (name.size == 0 || name.size > CONTRACT_NAME_MAX || !symbol_is_printable(name)) {
 		return fault_set(fault, ERR_FORMAT, "a file of the set has no usable name");
 	}
 	file->name = arena_copy(&contract->arena, name);

@@ -84,6 +84,9 @@ result symbol_add(struct contract *contract, enum symbol_kind kind, const char *
 // Whether text is [A-Za-z_][A-Za-z0-9_]*.
 bool symbol_is_identifier(struct slice text);
 
+// Whether text is UTF-8 without control characters: such names may stand in a log line.
+bool symbol_is_printable(struct slice text);
+
 result build_message(struct contract *contract, struct symbol *symbol, struct fault *fault);
 result build_enum(struct contract *contract, struct symbol *symbol, struct fault *fault);
 result build_service(struct contract *contract, struct symbol *symbol, struct fault *fault);

@@ -12,7 +12,9 @@
 #include "contract/field.h"
 #include "contract/wireformat.h"
 
-const struct prescan_limits prescan_default_limits = { .depth = 64, .fields = 1000000, .memory = 64 * 1024 * 1024 };
+const struct prescan_limits prescan_default_limits = { .depth = PRESCAN_DEPTH_MAX,
+						       .fields = 1000000,
+						       .memory = 64 * 1024 * 1024 };
 
 enum {
 	ARENA_ALIGN = 16,             // what base/arena.c rounds to

@@ -27,7 +27,7 @@ struct prescan_limits {
 	size_t memory;  // bytes that unpacking may take; stops small messages that grow large
 };
 
-// 64 levels, 1,000,000 fields, 64 MiB: for callers without a better number.
+// 100 levels, 1,000,000 fields, 64 MiB: for callers without a better number.
 extern const struct prescan_limits prescan_default_limits;
 
 // What unpacking will take, for sizing an arena and for accounting.

@@ -4,6 +4,7 @@
 // hashing: no choice of names makes it slow.
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "contract/load.h"
 #include "contract/name.h"
 
@@ -18,6 +19,16 @@ bool symbol_is_identifier(struct slice text)
 		}
 	}
 	return text.size > 0;
+}
+
+bool symbol_is_printable(struct slice text)
+{
+	for (size_t i = 0; i < text.size; i++) {
+		if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+			return false;
+		}
+	}
+	return text_is_utf8(text);
 }
 
 result symbol_add(struct contract *contract, enum symbol_kind kind, const char *scope, struct slice name,

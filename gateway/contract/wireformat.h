@@ -32,6 +32,10 @@ enum wireformat_step { WIREFORMAT_ITEM, WIREFORMAT_END, WIREFORMAT_BROKEN };
 // Length of the varint at `at`, 0 if it does not end within `left` bytes or within 10.
 static inline size_t wireformat_varint(const uint8_t *at, size_t left, uint64_t *ret_value)
 {
+	if (left > 0 && at[0] < 0x80) { // most tags and lengths
+		*ret_value = at[0];
+		return 1;
+	}
 	size_t most = left < WIREFORMAT_VARINT_MAX ? left : WIREFORMAT_VARINT_MAX;
 	uint64_t value = 0;
 	for (size_t i = 0; i < most; i++) {

@@ -152,7 +152,7 @@ static result add_member(struct directory *directory, size_t m, struct directory
 	return OK;
 }
 
-// Pointers into one array compare as the document's order does.
+// Pointers into one array (the members; the subsystems of one member; …) compare as the document's order does.
 static int compare_pins(const void *left, const void *right)
 {
 	const struct directory_pin *a = left;
@@ -188,9 +188,11 @@ static int compare_providers(const void *left, const void *right)
 	if (order != 0) {
 		return order;
 	}
-	order = edition_compare_ids(a->member->id, b->member->id);
-	if (order != 0) {
-		return order;
+	if (a->member != b->member) {
+		return a->member < b->member ? -1 : 1;
+	}
+	if (a->subsystem != b->subsystem) {
+		return a->subsystem < b->subsystem ? -1 : 1;
 	}
 	return a->service < b->service ? -1 : a->service > b->service;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // The consumer half; see consumer.h. The steps stand in the order in which they happen.
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -9,7 +8,7 @@
 #include "base/random.h"
 #include "contract/contract.h"
 #include "exchange/caller.h"
-#include "exchange/consumer.h"
+#include "exchange/consumer_state.h"
 #include "exchange/handout.h"
 #include "exchange/metadata.h"
 #include "exchange/peers.h"
@@ -19,71 +18,12 @@
 #include "net/grpc_unary.h"
 
 enum {
-	// Everything that one exchange keeps beside its payload: stops a caller from making one exchange large.
-	CONSUMER_ARENA_MAX = 256 * 1024,
-	CONSUMER_BODY_MAX = STATEMENT_BODY_MAX,
 	// Gateways of the provider that one exchange tries.
 	CONSUMER_ATTEMPTS_MAX = 3,
-	// Exchanges kept for reuse: bounds idle memory.
-	CONSUMER_IDLE_MAX = 64,
 };
 
 // The provider gets a tenth less time, at most this, so that its sealed word about a missed deadline still arrives.
 static const int64_t deadline_margin_us = 100000;
-
-struct consumer {
-	struct step_run run; // first: the steps get a pointer to it
-	struct consumer *next_idle;
-	struct node *node;
-	const struct consumer_caller *caller;
-	struct grpc_call *call; // NULL once the caller is gone
-	struct directory *directory;
-	uint8_t exchange_id[IDENTIFIER_UUID_SIZE];
-	char exchange_text[IDENTIFIER_UUID_TEXT_SIZE];
-	int64_t deadline_us; // monotonic
-	bool wants_evidence;
-
-	// identify, resolve
-	struct slice client;  // our subsystem
-	struct slice service; // names and headers are copied into the arena: the caller may leave
-	struct slice method;
-	struct slice purpose;
-	struct slice legal_basis;
-	struct directory_provider provider;
-	bool retryable; // at another gateway, even if the first may have taken it
-
-	// the content
-	uint8_t *message; // the payload, taken over from the call
-	struct slice payload;
-	uint8_t salt[CONTENT_SALT_SIZE];
-
-	// the request
-	uint32_t attempt;
-	size_t gateway; // which of the provider's gateways, from 1
-	uint8_t previous_hash[STATEMENT_HASH_SIZE];
-	struct peer *peer; // good while a call to it is under way
-	char peer_member[IDENTIFIER_MAX + 1];
-	char peer_ledger[IDENTIFIER_ORIGIN_MAX + 1];
-	char peer_origin[IDENTIFIER_ORIGIN_MAX + 1];
-	struct notary_call notary;
-	struct grpc_unary *unary;
-	bool again; // this attempt was provably not taken: try the next gateway
-
-	// the answer
-	uint8_t *answer_bytes; // the response envelope, into which the slices point
-	struct envelope_response envelope;
-	struct statement response;
-	struct seal_verified verified;
-
-	// memory that one exchange leaves to the next; `arena` stays the first of it
-	struct arena arena;
-	struct buffer metadata;
-	struct buffer private_part;
-	struct buffer body;
-	struct buffer head; // of the envelope, before the payload
-	struct record request;
-	struct record received;
-};
 
 static enum step_next accept_call(struct step_run *run);
 static enum step_next identify(struct step_run *run);
@@ -128,60 +68,7 @@ static struct consumer *of(struct step_run *run)
 	return (struct consumer *)run;
 }
 
-static void new_exchange_id(struct consumer *consumer)
-{
-	identifier_new_uuid(consumer->exchange_id);
-	identifier_uuid_text(consumer->exchange_id, consumer->exchange_text);
-}
-
 // ---- accept --------------------------------------------------------------------------------------------------------
-
-// "/rks.civil.v1.CivilRegistry/GetPerson" into its two names, copied.
-static result split_path(struct consumer *consumer, struct slice path)
-{
-	const uint8_t *slash = path.size > 1 ? memrchr(path.data + 1, '/', path.size - 1) : NULL;
-	if (!slash || path.data[0] != '/') {
-		return ERR_METHOD_UNKNOWN;
-	}
-	size_t service_size = (size_t)(slash - path.data) - 1;
-	size_t method_size = path.size - service_size - 2;
-	const char *service = arena_copy(&consumer->arena, slice_of(path.data + 1, service_size));
-	const char *method = arena_copy(&consumer->arena, slice_of(slash + 1, method_size));
-	if (!service || !method) {
-		return ERR_MEMORY;
-	}
-	consumer->service = slice_of(service, service_size);
-	consumer->method = slice_of(method, method_size);
-	return OK;
-}
-
-static result copy_header(struct consumer *consumer, const char *name, struct slice *ret_value)
-{
-	struct slice value = grpc_call_header(consumer->call, name);
-	if (value.size > STATEMENT_TEXT_MAX) {
-		return ERR_LIMIT;
-	}
-	const char *copy = arena_copy(&consumer->arena, value);
-	*ret_value = slice_of(copy, value.size);
-	return copy ? OK : ERR_MEMORY;
-}
-
-// The private part: personal data of the request, beside the leaf, never in it.
-static result collect_private(struct consumer *consumer, struct fault *fault)
-{
-	uint8_t salt[CONTENT_SALT_SIZE];
-	const struct content_private part = {
-		.salt = slice_of(salt, sizeof salt),
-		.user = grpc_call_header(consumer->call, METADATA_USER),
-		.represented_party = grpc_call_header(consumer->call, METADATA_PARTY),
-		.issue = grpc_call_header(consumer->call, METADATA_ISSUE),
-	};
-	if (part.user.size == 0 && part.represented_party.size == 0 && part.issue.size == 0) {
-		return OK;
-	}
-	random_bytes(salt, sizeof salt);
-	return content_encode_private(&part, &consumer->private_part, fault);
-}
 
 static enum step_next accept_call(struct step_run *run)
 {
@@ -190,25 +77,7 @@ static enum step_next accept_call(struct step_run *run)
 	if (code != OK) {
 		return step_fault(run, code, NULL);
 	}
-	size_t size = 0;
-	consumer->message = grpc_call_take_message(consumer->call, &size);
-	consumer->payload = slice_of(consumer->message, size);
-	consumer->deadline_us = grpc_call_deadline_us(consumer->call);
-	consumer->wants_evidence = slice_is(grpc_call_header(consumer->call, METADATA_EVIDENCE), "1");
-	code = split_path(consumer, grpc_call_path(consumer->call));
-	if (code == OK) {
-		code = copy_header(consumer, METADATA_PURPOSE, &consumer->purpose);
-	}
-	if (code == OK) {
-		code = copy_header(consumer, METADATA_LEGAL_BASIS, &consumer->legal_basis);
-	}
-	if (code != OK) {
-		return step_fault(run, code, NULL);
-	}
-	code = collect_private(consumer, &run->fault);
-	if (code == OK) {
-		code = metadata_encode_request(grpc_call_headers(consumer->call), &consumer->metadata, &run->fault);
-	}
+	code = consumer_take_request(consumer, &run->fault);
 	return code == OK ? STEP_NEXT : step_fault(run, code, NULL);
 }
 
@@ -308,49 +177,6 @@ static bool choose_peer(struct consumer *consumer)
 	return true;
 }
 
-static result encode_request(struct consumer *consumer, struct fault *fault)
-{
-	uint8_t payload_digest[CONTENT_DIGEST_SIZE];
-	uint8_t metadata_digest[CONTENT_DIGEST_SIZE];
-	uint8_t commitment[CONTENT_DIGEST_SIZE];
-	struct slice metadata = buffer_slice(&consumer->metadata);
-	struct slice private_part = buffer_slice(&consumer->private_part);
-	content_payload_digest(consumer->salt, consumer->payload, payload_digest);
-	if (metadata.size) {
-		content_metadata_digest(consumer->salt, metadata, metadata_digest);
-	}
-	if (private_part.size) {
-		content_private_commitment(private_part, commitment);
-	}
-	const struct directory_head *edition = directory_head(consumer->directory);
-	int64_t now = clock_wall_us();
-	const union statement_body
-	    body = { .request = {
-			 .exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
-			 .client = consumer->client,
-			 .purpose = consumer->purpose,
-			 .legal_basis = consumer->legal_basis,
-			 .provider = consumer->provider.subsystem->id,
-			 .provider_ledger = slice_text(consumer->peer_origin),
-			 .service = consumer->service,
-			 .method = consumer->method,
-			 .contract_digest = consumer->provider.service->contract_digest,
-			 .attempt = consumer->attempt,
-			 .previous_attempt =
-			     slice_of(consumer->previous_hash, consumer->attempt > 1 ? STATEMENT_HASH_SIZE : 0),
-			 .issued_at_us = now,
-			 .deadline_us = now + (consumer->deadline_us - loop_now_us(consumer->node->loop)),
-			 .payload_digest = slice_of(payload_digest, sizeof payload_digest),
-			 .payload_size = consumer->payload.size,
-			 .metadata_digest = slice_of(metadata_digest, metadata.size ? sizeof metadata_digest : 0),
-			 .directory_size = edition->size,
-			 .directory_root = slice_of(edition->root, sizeof edition->root),
-			 .private_commitment = slice_of(commitment, private_part.size ? sizeof commitment : 0),
-		     } };
-	buffer_clear(&consumer->body);
-	return statement_encode_body(STATEMENT_REQUEST, &body, &consumer->body, fault);
-}
-
 static void sealed(void *context, const struct notary_answer *answer)
 {
 	struct consumer *consumer = context;
@@ -373,9 +199,9 @@ static enum step_next seal(struct step_run *run)
 	if (consumer->deadline_us <= loop_now_us(consumer->node->loop)) {
 		return step_fault(run, ERR_TIMEOUT, NULL);
 	}
-	result code = encode_request(consumer, &run->fault);
+	result code = consumer_encode_request(consumer, &run->fault);
 	if (code != OK) {
-		return step_fault(run, code == ERR_STATEMENT_INVALID ? ERR_ARGUMENT : code, NULL);
+		return step_fault(run, code, NULL);
 	}
 	const struct notary_record record = {
 		.type = STATEMENT_REQUEST,
@@ -503,86 +329,13 @@ static enum step_next try_again(struct consumer *consumer)
 	return step_jump(&consumer->run, row_named_seal());
 }
 
-// That the response is the answer to our request, by whom we asked.
-static result check_answers(const struct consumer *consumer, struct fault *fault)
-{
-	const struct statement_response *response = &consumer->response.body.response;
-	if (!slice_equal(response->exchange_id, slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE)) ||
-	    !slice_equal(response->request_hash, slice_of(consumer->request.leaf_hash, STATEMENT_HASH_SIZE))) {
-		return fault_set(fault, ERR_STATEMENT_INVALID, "the response answers another request");
-	}
-	if (!slice_equal(response->provider, consumer->provider.subsystem->id)) {
-		return fault_set(fault, ERR_MEMBER_MISMATCH, "the response is by another subsystem than was asked");
-	}
-	return OK;
-}
-
-static result check_content(const struct consumer *consumer, struct fault *fault)
-{
-	const struct statement_response *response = &consumer->response.body.response;
-	const struct envelope_response *envelope = &consumer->envelope;
-	if (envelope->repeated_request) {
-		return OK; // content is not kept: there is none to check
-	}
-	result code = content_check_metadata(envelope->salt, envelope->metadata, response->metadata_digest, fault);
-	if (code == OK && response->payload_digest.size) {
-		code = content_check_payload(envelope->salt, envelope->payload, response->payload_digest,
-					     response->payload_size, fault);
-	} else if (code == OK && envelope->payload.size) {
-		code = fault_set(fault, ERR_DIGEST_MISMATCH, "a payload came that the response does not know of");
-	}
-	return code;
-}
-
-static result verify_answer(struct consumer *consumer, struct fault *fault)
-{
-	struct envelope_response *envelope = &consumer->envelope;
-	struct envelope_seal foreign_seal;
-	const struct seal_key *key = NULL;
-	result code = envelope_decode_response(envelope->payload, envelope, fault);
-	if (code == OK) {
-		code = statement_parse(envelope->statement, &consumer->arena, &consumer->response, fault);
-	}
-	if (code == OK) {
-		code = envelope_decode_seal(envelope->seal, &foreign_seal, fault);
-	}
-	if (code == OK &&
-	    !slice_equal(identifier_ledger_of_origin(foreign_seal.origin), slice_text(consumer->peer_ledger))) {
-		code = fault_set(fault, ERR_SEAL_INVALID, "sealed in %.*s, not by the gateway that was asked",
-				 (int)foreign_seal.origin.size, (const char *)foreign_seal.origin.data);
-	}
-	if (code == OK) {
-		code = directory_seal_key(consumer->directory, foreign_seal.origin, clock_wall_us(), &key, fault);
-	}
-	if (code == OK) {
-		code = seal_verify(consumer->node->seals, key, envelope->statement, &foreign_seal, &consumer->verified,
-				   fault);
-	}
-	if (code == OK) {
-		code = seal_check_member(&consumer->verified, &consumer->response, fault);
-	}
-	return code;
-}
-
 static enum step_next verify(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
 	if (consumer->again) {
 		return try_again(consumer);
 	}
-	result code = verify_answer(consumer, &run->fault);
-	if (code == OK && consumer->response.type == STATEMENT_RECEIVED && consumer->envelope.repeated_request) {
-		return step_fault(run, ERR_REPLAYED, "the request is on record and not answered yet");
-	}
-	if (code == OK && consumer->response.type != STATEMENT_RESPONSE) {
-		code = fault_set(&run->fault, ERR_STATEMENT_INVALID, "the answer is no response statement");
-	}
-	if (code == OK) {
-		code = check_answers(consumer, &run->fault);
-	}
-	if (code == OK) {
-		code = check_content(consumer, &run->fault);
-	}
+	result code = consumer_verify_answer(consumer, &run->fault);
 	return code == OK ? STEP_NEXT
 			  : step_fault(run, code, "answer of %s: %s", consumer->peer_ledger, run->fault.text);
 }
@@ -704,7 +457,7 @@ static enum step_next reply(struct step_run *run)
 	struct consumer *consumer = of(run);
 	if (moved(consumer)) {
 		// Its refusal is on record as this exchange's outcome: the next attempt is an exchange of its own.
-		new_exchange_id(consumer);
+		consumer_new_exchange_id(consumer);
 		return try_again(consumer);
 	}
 	if (!consumer->call) {
@@ -807,76 +560,29 @@ static void cancel_wait(struct step_run *run)
 	consumer->peer = NULL;
 }
 
-static void free_consumer(struct consumer *consumer)
-{
-	arena_release(&consumer->arena);
-	buffer_release(&consumer->metadata);
-	buffer_release(&consumer->private_part);
-	buffer_release(&consumer->body);
-	buffer_release(&consumer->head);
-	record_release(&consumer->request);
-	record_release(&consumer->received);
-	free(consumer);
-}
-
 static void finished(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
 	struct node *node = consumer->node;
-	free(consumer->message);
-	free(consumer->answer_bytes);
-	directory_unref(consumer->directory);
 	node->consumers--;
-	if (node->consumers >= CONSUMER_IDLE_MAX) {
-		free_consumer(consumer);
-		return;
-	}
-	consumer->next_idle = node->idle_consumers;
-	node->idle_consumers = consumer;
-}
-
-// A consumer with its buffers, fresh or used before.
-static struct consumer *take_idle(struct node *node)
-{
-	struct consumer *consumer = node->idle_consumers;
-	if (consumer) {
-		node->idle_consumers = consumer->next_idle;
-		memset(consumer, 0, offsetof(struct consumer, arena));
-		arena_clear(&consumer->arena);
-		buffer_clear(&consumer->metadata);
-		buffer_clear(&consumer->private_part);
-		buffer_clear(&consumer->received.leaf);
-		return consumer;
-	}
-	consumer = calloc(1, sizeof *consumer);
-	if (consumer) {
-		arena_init(&consumer->arena, CONSUMER_ARENA_MAX);
-		buffer_init(&consumer->metadata, CONTENT_METADATA_MAX);
-		buffer_init(&consumer->private_part, CONTENT_PRIVATE_MAX);
-		buffer_init(&consumer->body, CONSUMER_BODY_MAX);
-		buffer_init(&consumer->head, ENVELOPE_HEAD_MAX);
-		record_init(&consumer->request);
-		record_init(&consumer->received);
-	}
-	return consumer;
+	consumer_recycle(consumer);
 }
 
 void consumer_start(const struct consumer_caller *caller, struct grpc_call *call)
 {
 	struct node *node = caller->node;
-	struct consumer *consumer = take_idle(node);
+	struct consumer *consumer = consumer_new(node);
 	if (!consumer) {
 		grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, slice_text(result_text(ERR_MEMORY)), NULL, 0);
 		return;
 	}
 	node->consumers++;
-	consumer->node = node;
 	consumer->caller = caller;
 	consumer->call = call;
 	consumer->directory = directory_ref(node->directory);
 	consumer->run.cancel = cancel_wait;
 	consumer->run.finished = finished;
-	new_exchange_id(consumer);
+	consumer_new_exchange_id(consumer);
 	grpc_call_set_user(call, consumer);
 	step_start(&consumer->run, consumer_steps);
 }
@@ -887,14 +593,5 @@ void consumer_caller_gone(struct grpc_call *call, result why)
 	if (consumer) {
 		consumer->call = NULL;
 		step_abort(&consumer->run, why);
-	}
-}
-
-void consumer_free_idle(struct node *node)
-{
-	while (node->idle_consumers) {
-		struct consumer *next = node->idle_consumers->next_idle;
-		free_consumer(node->idle_consumers);
-		node->idle_consumers = next;
 	}
 }

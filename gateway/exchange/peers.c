@@ -25,6 +25,7 @@ result peers_new(struct node *node, struct peers **ret_peers)
 
 static void free_peer(struct peer *peer)
 {
+	loop_call_cancel(&peer->rotation);
 	h2_client_free(peer->client);
 	free(peer);
 }
@@ -74,6 +75,7 @@ static void on_state(void *context, struct h2_client *client, enum h2_client_sta
 	if (state == H2_CLIENT_WAITING) {
 		log_event(LOG_LEVEL_WARNING, "peer_unreachable", "peer=%s address=%s code=%s text=\"%s\"", peer->ledger,
 			  peer->address, result_wire_name(cause), text ? text : "");
+		loop_defer(&peer->rotation);
 	} else if (state == H2_CLIENT_READY) {
 		log_event(LOG_LEVEL_INFO, "peer_connected", "peer=%s address=%s", peer->ledger, peer->address);
 	}
@@ -100,6 +102,23 @@ static result open_client(struct peer *peer)
 	return code;
 }
 
+// The address does not answer: a gateway that lists several is tried at the next.
+static void rotate(void *context)
+{
+	struct peer *peer = context;
+	const struct edition_gateway *gateway = listed_gateway(peer);
+	if (!gateway || gateway->addresses.count < 2 || h2_client_load(peer->client) > 0) {
+		return;
+	}
+	struct h2_client *silent = peer->client;
+	peer->address_index++;
+	if (open_client(peer) == OK) {
+		h2_client_free(silent);
+	} else {
+		peer->client = silent;
+	}
+}
+
 static struct peer *find_peer(const struct peers *peers, struct slice member, struct slice gateway)
 {
 	for (struct peer *peer = peers->list; peer; peer = peer->next) {
@@ -117,6 +136,7 @@ static struct peer *add_peer(struct peers *peers, const struct directory_gateway
 		return NULL;
 	}
 	peer->node = peers->node;
+	loop_defer_init(&peer->rotation, peer->node->loop, rotate, peer);
 	copy_text(peer->member, sizeof peer->member, listed->member->id);
 	copy_text(peer->gateway, sizeof peer->gateway, listed->gateway->id);
 	struct slice origin = listed->gateway->ledgers.items[0].origin;

@@ -21,6 +21,7 @@ struct peer {
 	char address[ADDRESS_TEXT_SIZE];
 	size_t address_index; // which of its addresses is tried
 	struct h2_client *client;
+	struct loop_call rotation; // to the next address, outside of the client's own callbacks
 };
 
 result peers_new(struct node *node, struct peers **ret_peers);

@@ -1,70 +1,21 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // The provider half; see provider.h. The steps stand in the order in which they happen.
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "exchange/metadata.h"
-#include "exchange/provider.h"
+#include "exchange/provider_state.h"
 #include "exchange/record.h"
 #include "exchange/refusals.h"
 #include "exchange/services.h"
 #include "exchange/step.h"
 #include "net/grpc_unary.h"
 
-enum {
-	// Everything that one exchange keeps beside its messages: stops a peer from making one exchange large.
-	PROVIDER_ARENA_MAX = 256 * 1024,
-	// Exchanges kept for reuse: bounds idle memory.
-	PROVIDER_IDLE_MAX = 64,
-};
-
 // The adapter gets a tenth less time, at most this, so that our sealed word about a missed deadline still arrives.
 static const int64_t deadline_margin_us = 50000;
-
-struct provider {
-	struct step_run run; // first: the steps get a pointer to it
-	struct provider *next_idle;
-	struct node *node;
-	struct grpc_call *call; // NULL once the calling gateway is gone
-	struct directory *directory;
-	uint8_t fingerprint[TLS_FINGERPRINT_SIZE]; // of the calling gateway
-
-	// the request
-	uint8_t *message; // the envelope, taken over from the call; the slices point into it
-	struct envelope_request envelope;
-	struct envelope_seal seal;
-	struct statement statement;
-	const struct statement_request *request; // the statement's body, once it is parsed
-	struct seal_verified verified;
-	uint8_t request_hash[STATEMENT_HASH_SIZE];
-	char exchange_text[IDENTIFIER_UUID_TEXT_SIZE];
-	int64_t deadline_us; // monotonic
-	struct slice grant_id;
-	struct service *service;
-	const struct contract_method *method;
-
-	// the answer
-	struct notary_call notary;
-	struct grpc_unary *unary;
-	enum statement_outcome outcome;
-	enum grpc_status status;
-	uint8_t *payload_bytes; // of the adapter, taken over
-	struct slice payload;
-	uint8_t salt[CONTENT_SALT_SIZE];
-	bool is_repeated;
-	bool is_sealed; // `response` holds a statement to send
-
-	// memory that one exchange leaves to the next; `arena` stays the first of it
-	struct arena arena;
-	struct buffer body;
-	struct buffer metadata; // ResponseMetadata bytes
-	struct record received;
-	struct record response;
-};
 
 static enum step_next accept_call(struct step_run *run);
 static enum step_next verify(struct step_run *run);
@@ -154,96 +105,9 @@ static enum step_next accept_call(struct step_run *run)
 
 // ---- verify --------------------------------------------------------------------------------------------------------
 
-// The seal: the statement stands in the ledger of the member that speaks, and came from a gateway that hosts it.
-static result verify_seal(struct provider *provider, struct fault *fault)
-{
-	const struct seal_key *key = NULL;
-	result code = envelope_decode_seal(provider->envelope.seal, &provider->seal, fault);
-	if (code == OK) {
-		code = directory_seal_key(provider->directory, provider->seal.origin, clock_wall_us(), &key, fault);
-		code = code == ERR_NOT_FOUND ? ERR_SEAL_INVALID : code;
-	}
-	if (code == OK) {
-		code = seal_verify(provider->node->seals, key, provider->envelope.statement, &provider->seal,
-				   &provider->verified, fault);
-	}
-	if (code == OK) {
-		code = seal_check_member(&provider->verified, &provider->statement, fault);
-	}
-	if (code == OK &&
-	    !directory_peer_hosts(provider->directory, provider->fingerprint, provider->statement.member)) {
-		code = fault_set(fault, ERR_MEMBER_MISMATCH, "the calling gateway does not host %.*s",
-				 (int)provider->statement.member.size, (const char *)provider->statement.member.data);
-	}
-	return code;
-}
-
-// No other gateway and no other shard may take the request.
-static result verify_addressee(const struct provider *provider, struct fault *fault)
-{
-	struct slice addressed = provider->request->provider_ledger;
-	struct slice own = notary_client_origin(provider->node->notary);
-	if (slice_equal(addressed, own)) {
-		return OK;
-	}
-	if (slice_equal(identifier_ledger_of_origin(addressed), identifier_ledger_of_origin(own))) {
-		// The words are read by the calling gateway: the origin alone.
-		return fault_set(fault, ERR_LEDGER_MOVED, "%.*s", (int)own.size, (const char *)own.data);
-	}
-	return fault_set(fault, ERR_ADDRESSEE_MISMATCH, "addressed to the ledger %.*s, this is %.*s",
-			 (int)addressed.size, (const char *)addressed.data, (int)own.size, (const char *)own.data);
-}
-
-static result verify_time(struct provider *provider, struct fault *fault)
-{
-	int64_t now = clock_wall_us();
-	int64_t skew = (int64_t)directory_document(provider->directory)->parameters.clock_skew_us;
-	int64_t issued = provider->request->issued_at_us;
-	if (issued > now + skew) {
-		return fault_set(fault, ERR_CLOCK_SKEW, "issued %lld s in the future by this gateway's clock",
-				 (long long)((issued - now) / 1000000));
-	}
-	if (provider->request->deadline_us + skew < now) {
-		return fault_set(fault, issued + skew < now - 600 * INT64_C(1000000) ? ERR_CLOCK_SKEW : ERR_EXPIRED,
-				 "the deadline passed %lld s ago by this gateway's clock",
-				 (long long)((now - provider->request->deadline_us) / 1000000));
-	}
-	int64_t left = provider->request->deadline_us + skew - now;
-	int64_t latest = loop_now_us(provider->node->loop) + left;
-	if (latest < provider->deadline_us) {
-		provider->deadline_us = latest;
-	}
-	return OK;
-}
-
-static result verify_content(const struct provider *provider, struct fault *fault)
-{
-	const struct envelope_request *envelope = &provider->envelope;
-	const struct statement_request *request = provider->request;
-	result code = content_check_payload(envelope->salt, envelope->payload, request->payload_digest,
-					    request->payload_size, fault);
-	if (code == OK) {
-		code = content_check_metadata(envelope->salt, envelope->metadata, request->metadata_digest, fault);
-	}
-	if (code == OK) {
-		code = content_check_private(request->private_commitment, envelope->private_part, fault);
-	}
-	return code;
-}
-
 static enum step_next verify(struct step_run *run)
 {
-	struct provider *provider = of(run);
-	result code = verify_seal(provider, &run->fault);
-	if (code == OK) {
-		code = verify_addressee(provider, &run->fault);
-	}
-	if (code == OK) {
-		code = verify_time(provider, &run->fault);
-	}
-	if (code == OK) {
-		code = verify_content(provider, &run->fault);
-	}
+	result code = provider_verify_request(of(run), &run->fault);
 	return code == OK ? STEP_NEXT : step_fault(run, code, NULL);
 }
 
@@ -673,64 +537,22 @@ static void cancel_wait(struct step_run *run)
 	provider->unary = NULL;
 }
 
-static void free_provider(struct provider *provider)
-{
-	arena_release(&provider->arena);
-	buffer_release(&provider->body);
-	buffer_release(&provider->metadata);
-	record_release(&provider->received);
-	record_release(&provider->response);
-	free(provider);
-}
-
 static void finished(struct step_run *run)
 {
 	struct provider *provider = of(run);
 	struct node *node = provider->node;
-	free(provider->message);
-	free(provider->payload_bytes);
-	services_drop(provider->service);
-	directory_unref(provider->directory);
 	node->providers--;
-	if (node->providers >= PROVIDER_IDLE_MAX) {
-		free_provider(provider);
-		return;
-	}
-	provider->next_idle = node->idle_providers;
-	node->idle_providers = provider;
-}
-
-// A provider with its buffers, fresh or used before.
-static struct provider *take_idle(struct node *node)
-{
-	struct provider *provider = node->idle_providers;
-	if (provider) {
-		node->idle_providers = provider->next_idle;
-		memset(provider, 0, offsetof(struct provider, arena));
-		arena_clear(&provider->arena);
-		buffer_clear(&provider->metadata);
-		return provider;
-	}
-	provider = calloc(1, sizeof *provider);
-	if (provider) {
-		arena_init(&provider->arena, PROVIDER_ARENA_MAX);
-		buffer_init(&provider->body, STATEMENT_BODY_MAX);
-		buffer_init(&provider->metadata, CONTENT_METADATA_MAX);
-		record_init(&provider->received);
-		record_init(&provider->response);
-	}
-	return provider;
+	provider_recycle(provider);
 }
 
 void provider_start(struct node *node, struct grpc_call *call)
 {
-	struct provider *provider = take_idle(node);
+	struct provider *provider = provider_new(node);
 	if (!provider) {
 		grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, slice_text(result_text(ERR_MEMORY)), NULL, 0);
 		return;
 	}
 	node->providers++;
-	provider->node = node;
 	provider->call = call;
 	provider->directory = directory_ref(node->directory);
 	provider->run.cancel = cancel_wait;
@@ -745,14 +567,5 @@ void provider_caller_gone(struct grpc_call *call, result why)
 	if (provider) {
 		provider->call = NULL;
 		step_abort(&provider->run, why);
-	}
-}
-
-void provider_free_idle(struct node *node)
-{
-	while (node->idle_providers) {
-		struct provider *next = node->idle_providers->next_idle;
-		free_provider(node->idle_providers);
-		node->idle_providers = next;
 	}
 }

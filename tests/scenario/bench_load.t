@@ -18,7 +18,8 @@ from concurrent import futures
 
 import grpc
 
-LOAD = os.path.join(os.environ.get("BUILD", "build"), "tests/bench/load")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOAD = os.path.join(ROOT, os.environ.get("BUILD", "build"), "tests/bench/load")
 REQUESTS = 200
 HELD_SECONDS = 1.0
 SERVE = "--serve"

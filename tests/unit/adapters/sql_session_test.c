@@ -164,7 +164,7 @@ static void test_injection_is_data(void **state)
 		"' OR '1'='1",
 		"'; DROP TABLE book; --",
 		"\\\" OR 1=1 --",
-		"x' UNION SELECT name,1 FROM sqlite_schema",
+		"x' UNION SELECT 1,sql FROM book --",
 		":title",
 		"%_%",
 		"1; ATTACH '/etc/passwd' AS x",

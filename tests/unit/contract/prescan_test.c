@@ -66,100 +66,101 @@ static void put_bytes(struct buffer *out, unsigned number, struct slice bytes)
 	buffer_append_slice(out, bytes);
 }
 
+static const struct {
+	const char *type;
+	const char *bytes;
+	size_t size;
+	const char *words; // NULL: accepted
+} malformed_cases[] = {
+	{ "Scalars", "", 0, NULL },
+	{ "Scalars", "\x18\x05", 2, NULL },
+	{ "Scalars", "\x18", 1, "cut off" },
+	{ "Scalars", "\x18\x85", 2, "cut off" },
+	{ "Scalars", "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, NULL },
+	{ "Scalars", "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, "cut off" },
+	{ "Scalars", "\x00\x05", 2, "field number 0" },
+	{ "Scalars", "\x80", 1, "tag is malformed" },
+	{ "Scalars", "\xff\xff\xff\xff\xff\x01\x05", 7, "tag is malformed" },
+	{ "Scalars", "\xff\xff\xff\xff\x1f\x05", 6, "tag is malformed" },
+	{ "Scalars", "\x98\x80\x00\x05", 4, NULL },        // a longer spelling of the tag 3
+	{ "Scalars", "\x1b\x1c", 2, "unknown wire type" }, // a group
+	{ "Scalars", "\x1c", 1, "unknown wire type" },
+	{ "Scalars", "\x1e", 1, "unknown wire type" },
+	{ "Scalars", "\x1f\x00", 2, "unknown wire type" },
+	{ "Scalars", "\x1d\x00\x00\x00\x00", 5, "wire type is not" },
+	{ "Scalars", "\x1a\x01\x05", 3, "wire type is not" },         // packed, but the field is single
+	{ "Scalars", "\x6d\x00\x00\x00\x00", 5, "wire type is not" }, // bool as fixed32: protobuf-c takes it
+	{ "Scalars", "\x09\x00\x00\x00\x00\x00\x00\x00", 8, "cut off" },
+	{ "Scalars", "\x15\x00\x00\x00", 4, "cut off" },
+	{ "Scalars", "\x72\x02\xc3\xab", 4, NULL },
+	{ "Scalars", "\x72\x01\xc3", 3, "not UTF-8" },
+	{ "Scalars", "\x72\x03\xed\xa0\x80", 5, "not UTF-8" }, // a surrogate
+	{ "Scalars", "\x72\x02\xc0\x80", 4, "not UTF-8" },     // an overlong NUL
+	{ "Scalars",
+	  "\x72\x03"
+	  "a\0b",
+	  5, "NUL" },
+	{ "Scalars",
+	  "\x72\x0b"
+	  "abcdefgh\0ij",
+	  13, "NUL" },
+	{ "Scalars",
+	  "\x72\x0a"
+	  "abcdefgh\xc3\xab",
+	  12, NULL },
+	{ "Scalars",
+	  "\x7a\x03"
+	  "a\0\xff",
+	  5, NULL }, // bytes are bytes
+	{ "Scalars",
+	  "\x72\x05"
+	  "abc",
+	  5, "cut off" },
+	{ "Scalars",
+	  "\x72\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
+	  "abc",
+	  14, "cut off" },
+	{ "Scalars",
+	  "\x72\x83\x80\x80\x80\x80\x00"
+	  "abc",
+	  10, "cut off" },                      // a length in six bytes
+	{ "Scalars", "\xa0\x06\x01", 3, NULL }, // unknown field 100
+	{ "Repeateds", "\x1a\x03\x01\x02\x03", 5, NULL },
+	{ "Repeateds", "\x18\x01\x1a\x02\x02\x03\x18\x04", 8, NULL }, // packed and unpacked mixed
+	{ "Repeateds", "\x1a\x00", 2, NULL },
+	{ "Repeateds", "\x1a\x02\x01\x82", 4, "packed values are cut off" },
+	{ "Repeateds", "\x1a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13, "packed values are cut off" },
+	{ "Repeateds", "\x4a\x03\x01\x02\x03", 5, "packed values are cut off" },
+	{ "Repeateds", "\x0a\x07\x01\x02\x03\x04\x05\x06\x07", 9, "packed values are cut off" },
+	{ "Repeateds", "\x70\x01", 2, "wire type is not" },
+	{ "Person", "\x2a\x00\x2a\x00", 4, "occurs again" },
+	{ "Person", "\x2a\x02\x0a\x00", 4, NULL },
+	{ "Person", "\x2a\x02\x0a\x05", 4, "cut off" }, // inside the inner message
+	{ "Person", "\x32\x00\x32\x00", 4, NULL },      // repeated
+	{ "Choice", "\x3a\x00\x42\x00", 4, NULL },      // one member of a oneof after the other
+	{ "Choice", "\x3a\x00\x42\x00\x3a\x00", 6, "occurs again" },
+	{ "Choice",
+	  "\x08\x01\x22\x01"
+	  "a\x2a\x01"
+	  "b\x08\x00",
+	  10, NULL },
+};
+
 static void malformed(void **state)
 {
-	static const struct {
-		const char *type;
-		const char *bytes;
-		size_t size;
-		const char *words; // NULL: accepted
-	} cases[] = {
-		{ "Scalars", "", 0, NULL },
-		{ "Scalars", "\x18\x05", 2, NULL },
-		{ "Scalars", "\x18", 1, "cut off" },
-		{ "Scalars", "\x18\x85", 2, "cut off" },
-		{ "Scalars", "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, NULL },
-		{ "Scalars", "\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, "cut off" },
-		{ "Scalars", "\x00\x05", 2, "field number 0" },
-		{ "Scalars", "\x80", 1, "tag is malformed" },
-		{ "Scalars", "\xff\xff\xff\xff\xff\x01\x05", 7, "tag is malformed" },
-		{ "Scalars", "\xff\xff\xff\xff\x1f\x05", 6, "tag is malformed" },
-		{ "Scalars", "\x98\x80\x00\x05", 4, NULL },        // a longer spelling of the tag 3
-		{ "Scalars", "\x1b\x1c", 2, "unknown wire type" }, // a group
-		{ "Scalars", "\x1c", 1, "unknown wire type" },
-		{ "Scalars", "\x1e", 1, "unknown wire type" },
-		{ "Scalars", "\x1f\x00", 2, "unknown wire type" },
-		{ "Scalars", "\x1d\x00\x00\x00\x00", 5, "wire type is not" },
-		{ "Scalars", "\x1a\x01\x05", 3, "wire type is not" },         // packed, but the field is single
-		{ "Scalars", "\x6d\x00\x00\x00\x00", 5, "wire type is not" }, // bool as fixed32: protobuf-c takes it
-		{ "Scalars", "\x09\x00\x00\x00\x00\x00\x00\x00", 8, "cut off" },
-		{ "Scalars", "\x15\x00\x00\x00", 4, "cut off" },
-		{ "Scalars", "\x72\x02\xc3\xab", 4, NULL },
-		{ "Scalars", "\x72\x01\xc3", 3, "not UTF-8" },
-		{ "Scalars", "\x72\x03\xed\xa0\x80", 5, "not UTF-8" }, // a surrogate
-		{ "Scalars", "\x72\x02\xc0\x80", 4, "not UTF-8" },     // an overlong NUL
-		{ "Scalars",
-		  "\x72\x03"
-		  "a\0b",
-		  5, "NUL" },
-		{ "Scalars",
-		  "\x72\x0b"
-		  "abcdefgh\0ij",
-		  13, "NUL" },
-		{ "Scalars",
-		  "\x72\x0a"
-		  "abcdefgh\xc3\xab",
-		  12, NULL },
-		{ "Scalars",
-		  "\x7a\x03"
-		  "a\0\xff",
-		  5, NULL }, // bytes are bytes
-		{ "Scalars",
-		  "\x72\x05"
-		  "abc",
-		  5, "cut off" },
-		{ "Scalars",
-		  "\x72\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"
-		  "abc",
-		  14, "cut off" },
-		{ "Scalars",
-		  "\x72\x83\x80\x80\x80\x80\x00"
-		  "abc",
-		  10, "cut off" },                      // a length in six bytes
-		{ "Scalars", "\xa0\x06\x01", 3, NULL }, // unknown field 100
-		{ "Repeateds", "\x1a\x03\x01\x02\x03", 5, NULL },
-		{ "Repeateds", "\x18\x01\x1a\x02\x02\x03\x18\x04", 8, NULL }, // packed and unpacked mixed
-		{ "Repeateds", "\x1a\x00", 2, NULL },
-		{ "Repeateds", "\x1a\x02\x01\x82", 4, "packed values are cut off" },
-		{ "Repeateds", "\x1a\x0b\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13,
-		  "packed values are cut off" },
-		{ "Repeateds", "\x4a\x03\x01\x02\x03", 5, "packed values are cut off" },
-		{ "Repeateds", "\x0a\x07\x01\x02\x03\x04\x05\x06\x07", 9, "packed values are cut off" },
-		{ "Repeateds", "\x70\x01", 2, "wire type is not" },
-		{ "Person", "\x2a\x00\x2a\x00", 4, "occurs again" },
-		{ "Person", "\x2a\x02\x0a\x00", 4, NULL },
-		{ "Person", "\x2a\x02\x0a\x05", 4, "cut off" }, // inside the inner message
-		{ "Person", "\x32\x00\x32\x00", 4, NULL },      // repeated
-		{ "Choice", "\x3a\x00\x42\x00", 4, NULL },      // one member of a oneof after the other
-		{ "Choice", "\x3a\x00\x42\x00\x3a\x00", 6, "occurs again" },
-		{ "Choice",
-		  "\x08\x01\x22\x01"
-		  "a\x2a\x01"
-		  "b\x08\x00",
-		  10, NULL },
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		const ProtobufCMessageDescriptor *type = type_of(*state, cases[i].type);
+	for (size_t i = 0; i < sizeof malformed_cases / sizeof malformed_cases[0]; i++) {
+		const ProtobufCMessageDescriptor *type = type_of(*state, malformed_cases[i].type);
 		struct fault fault = { 0 };
-		result r = scan(type, slice_of(cases[i].bytes, cases[i].size), NULL, &fault);
-		if ((r == OK) != (cases[i].words == NULL) || (r != OK && !strstr(fault.text, cases[i].words))) {
+		result r = scan(type, slice_of(malformed_cases[i].bytes, malformed_cases[i].size), NULL, &fault);
+		if ((r == OK) != (malformed_cases[i].words == NULL) ||
+		    (r != OK && !strstr(fault.text, malformed_cases[i].words))) {
 			print_error("case %zu: %s \"%s\"\n", i, result_wire_name(r), fault.text);
 			fail();
 		}
 		if (r != OK) {
 			assert_int_equal(r, ERR_PAYLOAD_INVALID);
 		}
-		holds(type, slice_of(cases[i].bytes, cases[i].size));
+		holds(type, slice_of(malformed_cases[i].bytes, malformed_cases[i].size));
 	}
 }
 
