@@ -14,14 +14,16 @@ $(CIVIL_DATABASE): adapters/civil/make_register.py adapters/civil/schema.sql
 	@echo "  DATA $@"
 	$(Q)$(PYTHON) $< adapters/civil/schema.sql $@
 
-# The contract of the adapters' unit tests.
-LIBRARY_CONTRACT := build/test/library.binpb
+# Contracts for the adapters' tests, data as well.
+TEST_CONTRACTS := $(addprefix build/test/,library.binpb civil.binpb echo.binpb)
 
-$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/adapters/*_test.c)): | $(LIBRARY_CONTRACT) $(CIVIL_DATABASE) $(CONTRACTS)
+$(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/adapters/*_test.c)): | $(TEST_CONTRACTS) $(CIVIL_DATABASE)
+build-fuzz/bin/fuzz_binding: | $(TEST_CONTRACTS)
 
-$(LIBRARY_CONTRACT): tests/unit/adapters/library.proto
+build/test/library.binpb: tests/unit/adapters/library.proto
+build/test/civil.binpb: proto/rks/civil/v1/civil.proto
+build/test/echo.binpb: proto/rks/echo/v1/echo.proto
+$(TEST_CONTRACTS):
 	@mkdir -p $(@D)
 	@echo "  PROTO $<"
 	$(Q)protoc -I$(<D) --include_imports --descriptor_set_out=$@ $(<F)
-
-build-fuzz/bin/fuzz_binding: | $(LIBRARY_CONTRACT)

@@ -153,7 +153,7 @@ static const struct command_option add_options[] = {
 	{ "admin", "unix:/PATH", OPTION_TEXT, COMMAND_OPTION(add_options, admin),
 	  "the gateway's operator socket (default: $BESA_ADMIN)" },
 	{ "provider", "SUBSYSTEM", OPTION_TEXT, COMMAND_OPTION(add_options, provider), "who is called" },
-	{ "client", "SUBSYSTEM", OPTION_TEXT, COMMAND_OPTION(add_options, client), "who may call" },
+	{ "to", "SUBSYSTEM", OPTION_TEXT, COMMAND_OPTION(add_options, client), "who may call" },
 	{ "service", "NAME", OPTION_TEXT, COMMAND_OPTION(add_options, service), "the service" },
 	{ "method", "NAME", OPTION_TEXT, COMMAND_OPTION(add_options, method), "one method; without it, every one" },
 	{ "legal-basis", "TEXT", OPTION_TEXT, COMMAND_OPTION(add_options, legal_basis), "by which law" },
@@ -217,8 +217,7 @@ static enum cli_exit run_add(struct cli *cli, const void *given, size_t argc, ch
 	(void)argc;
 	(void)argv;
 	if (!options->provider || !options->client || !options->service) {
-		return output_error(cli, CLI_USAGE,
-				    "--provider, --client and --service are needed (besa help grant add)");
+		return output_error(cli, CLI_USAGE, "--provider, --to and --service are needed (besa help grant add)");
 	}
 	result r = ask_add(options, &answer, &fault);
 	if (r == OK && answer.status == GRPC_OK) {
@@ -234,7 +233,7 @@ const struct command cmd_grant_add = {
 	.description =
 	    "Only the provider says who may call. The grant is sealed in the provider's ledger and counts at once.",
 	.examples = "  besa grant add --admin unix:/run/besa/arc-admin.sock --provider XK/GOV/ARC/population \\\n"
-		    "      --client XK/GOV/ASHI/ekosova --service rks.civil.v1.CivilRegistry --method GetPerson \\\n"
+		    "      --to XK/GOV/ASHI/ekosova --service rks.civil.v1.CivilRegistry --method GetPerson \\\n"
 		    "      --legal-basis \"Law 08/L-063, article 12\" --purpose \"residence certificate\"",
 	.options = add_options,
 	.option_count = sizeof add_options / sizeof add_options[0],

@@ -45,6 +45,7 @@ struct show {
 	struct buffer line;
 	uint64_t next;  // leaf to go on with when following
 	size_t printed; // over all shards
+	bool begun;     // the JSON array
 };
 
 static void print_row(struct show *show, const struct log_visit *visit)
@@ -135,6 +136,7 @@ static result show_all(struct show *show, const struct log_shards *shards, struc
 	result r = OK;
 	if (show->cli->json) {
 		fputc('[', show->cli->out);
+		show->begun = true;
 	}
 	for (size_t i = 0; r == OK && i < shards->count; i++) {
 		if (!show->cli->json && shards->count > 1) {
@@ -171,6 +173,7 @@ static enum cli_exit run_show(struct cli *cli, const void *given, size_t argc, c
 	}
 	enum cli_exit exit = CLI_OK;
 	if (r != OK) {
+		cli->json = cli->json && !show.begun; // one document: an array that was begun stays the only one
 		exit = output_fault(cli, r, &fault);
 	} else if (show.by_exchange && show.printed == 0) {
 		exit = CLI_NEGATIVE;

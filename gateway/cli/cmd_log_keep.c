@@ -119,19 +119,12 @@ static void tell_shard(const struct cli *cli, const struct ledger_verify_report 
 	text_hex(report->root, DIGEST_SIZE, root);
 	clock_format(report->first_time_us, first);
 	clock_format(report->last_time_us, last);
-	fprintf(cli->out, "%s%s%s  %s\n", output_style(cli->colour, whole ? STYLE_GOOD : STYLE_BAD),
-		whole ? "whole" : "DAMAGED", output_style(cli->colour, STYLE_PLAIN), report->origin);
+	fprintf(cli->out, "%s%s%s\n", output_style(cli->colour, STYLE_BOLD), report->origin,
+		output_style(cli->colour, STYLE_PLAIN));
 	fprintf(cli->out, "  %" PRIu64 " leaves in %" PRIu64 " batches and %" PRIu64 " segments, root %s\n",
 		report->leaves, report->batches, report->segments, root);
 	if (report->leaves) {
 		fprintf(cli->out, "  from %s to %s\n", first, last);
-	}
-	fprintf(cli->out, "  %" PRIu64 " checkpoints lead to this root", report->checkpoints);
-	if (has_keys) {
-		fprintf(cli->out, "; %" PRIu64 " signatures hold, the newest over %" PRIu64 " leaves\n",
-			report->signatures, report->signed_size);
-	} else {
-		fprintf(cli->out, "; signatures not checked (--trust and --directory)\n");
 	}
 	fprintf(cli->out,
 		"  %" PRIu64 " requests sent, %" PRIu64 " foreign statements taken, %" PRIu64
@@ -144,6 +137,15 @@ static void tell_shard(const struct cli *cli, const struct ledger_verify_report 
 	}
 	if (report->closed) {
 		fprintf(cli->out, "  closed: %s\n", report->closed_reason);
+	}
+	fprintf(cli->out, "%s%s%s: %" PRIu64 " leaves, %" PRIu64 " checkpoints lead to this root, ",
+		output_style(cli->colour, whole ? STYLE_GOOD : STYLE_BAD), whole ? "whole" : "DAMAGED",
+		output_style(cli->colour, STYLE_PLAIN), report->leaves, report->checkpoints);
+	if (has_keys) {
+		fprintf(cli->out, "%" PRIu64 " signatures hold, the newest over %" PRIu64 " leaves\n",
+			report->signatures, report->signed_size);
+	} else {
+		fprintf(cli->out, "signatures not checked (--trust and --directory)\n");
 	}
 }
 

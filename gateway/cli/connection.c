@@ -4,7 +4,6 @@
 // a whole, so that a --pin never meets a profile's CA.
 #include "cli/connection.h"
 
-#include "base/file.h"
 #include "base/identifier.h"
 
 #include <stdlib.h>
@@ -14,19 +13,6 @@ struct profile {
 	const char *gateway, *pin, *ca, *certificate, *key, *contracts, *from;
 	bool plain;
 };
-
-// Keeps a malloced text until release; NULL stays NULL.
-static const char *own(struct connection *connection, char *text)
-{
-	assert_always(connection->owned_count < sizeof connection->owned / sizeof connection->owned[0]);
-	connection->owned[connection->owned_count++] = text;
-	return text;
-}
-
-static bool is_fingerprint(const char *text)
-{
-	return strlen(text) == 64 && strspn(text, "0123456789abcdefABCDEF") == 64;
-}
 
 static result load_profile(const char *path, struct connection *connection, struct profile *profile,
 			   struct fault *fault)
@@ -39,8 +25,13 @@ static result load_profile(const char *path, struct connection *connection, stru
 	const struct yaml_node *root = yaml_root(yaml);
 	profile->gateway = yaml_take_text(yaml, root, "gateway", YAML_REQUIRED, NULL);
 	profile->plain = yaml_take_bool(yaml, root, "plain", YAML_OPTIONAL, false);
-	profile->pin = yaml_take_text(yaml, root, "pin", YAML_OPTIONAL, NULL);
+	const char *pinned = yaml_take_path(yaml, root, "gateway_certificate", YAML_OPTIONAL, NULL);
+	const char *fingerprint = yaml_take_text(yaml, root, "gateway_fingerprint", YAML_OPTIONAL, NULL);
+	profile->pin = pinned ? pinned : fingerprint;
 	profile->ca = yaml_take_path(yaml, root, "ca", YAML_OPTIONAL, NULL);
+	if (!!pinned + !!fingerprint + !!profile->ca > 1) {
+		yaml_error(yaml, root, "gateway_certificate, gateway_fingerprint and ca exclude each other");
+	}
 	profile->certificate = yaml_take_path(yaml, root, "certificate", YAML_OPTIONAL, NULL);
 	profile->key = yaml_take_path(yaml, root, "key", YAML_OPTIONAL, NULL);
 	profile->contracts = yaml_take_path(yaml, root, "contracts", YAML_OPTIONAL, NULL);
@@ -48,10 +39,6 @@ static result load_profile(const char *path, struct connection *connection, stru
 	yaml_finish(yaml);
 	if (yaml_error_count(yaml)) {
 		return fault_set(fault, ERR_CONFIG, "%s", yaml_error_text(yaml, 0));
-	}
-	if (profile->pin && !is_fingerprint(profile->pin)) {
-		profile->pin = own(connection, file_beside(path, profile->pin));
-		return profile->pin ? OK : ERR_MEMORY;
 	}
 	return OK;
 }
@@ -76,7 +63,8 @@ static result choose_address(const struct connection_options *options, const str
 			return ERR_MEMORY;
 		}
 		snprintf(text, size, "unix:%s", options->unix_path);
-		target->address = own(connection, text);
+		connection->address = text;
+		target->address = text;
 		return OK;
 	}
 	target->address = first(options->gateway, profile->gateway);
@@ -133,8 +121,6 @@ result connection_prepare(const struct connection_options *options, struct conne
 void connection_release(struct connection *connection)
 {
 	yaml_free(connection->profile);
-	for (size_t i = 0; i < connection->owned_count; i++) {
-		free(connection->owned[i]);
-	}
+	free(connection->address);
 	*connection = (struct connection){ 0 };
 }

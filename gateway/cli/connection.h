@@ -3,7 +3,7 @@
 // How a command reaches its gateway: from options, and for what they leave open from a profile file
 //
 //     gateway: 127.0.0.1:7101        # or unix:/run/besa/ekosova.sock
-//     pin: gateway.pem               # or ca: ca.pem; pin may also be a SHA-256 in hexadecimal
+//     gateway_certificate: gw.pem    # pinned; or gateway_fingerprint: its SHA-256; or ca: ca.pem
 //     certificate: client.pem
 //     key: client.key
 //     contracts: contracts           # directory of <digest>.binpb
@@ -54,8 +54,7 @@ struct connection {
 	const char *from;      // NULL: the gateway knows it by the certificate or the listener
 	const char *contracts; // NULL: none named
 	struct yaml *profile;
-	char *owned[8]; // texts made here
-	size_t owned_count;
+	char *address; // made from --unix; owned
 };
 
 // ERR_ARGUMENT, ERR_CONFIG with words (all lines that are wrong in the profile), ERR_MEMORY. Release in any case.

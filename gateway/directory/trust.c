@@ -94,7 +94,7 @@ static result take_roots(struct trust *trust, struct slice rest, struct fault *f
 	size_t starts[TRUST_ROOTS_MAX + 1] = { 0 };
 	for (int line = 4; rest.size != 0; line++) {
 		struct slice value;
-		if (trust->root_count == TRUST_ROOTS_MAX || !take_line(&rest, "root ", &value) ||
+		if (trust->root_count == TRUST_ROOTS_MAX || !take_line(&rest, "root ", &value) || value.size == 0 ||
 		    text_unbase64_append(&trust->der, value) != OK) {
 			return fault_set(fault, ERR_FORMAT, "trust bundle line %d: expected `root <base64>`", line);
 		}

@@ -115,6 +115,8 @@ const char *ledger_failed_shard(const struct ledger *ledger);
 // The shard's origin, "besa/XK/GOV/ARC/gw1/2026"; its directory; its leaves; the member.
 struct slice ledger_origin(const struct ledger *ledger);
 const char *ledger_shard_path(const struct ledger *ledger);
+// The directory of the shard before, "" if there is none.
+const char *ledger_previous_path(struct ledger *ledger);
 uint64_t ledger_size(const struct ledger *ledger);
 struct slice ledger_member(const struct ledger *ledger);
 

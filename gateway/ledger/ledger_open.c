@@ -460,6 +460,15 @@ const char *ledger_shard_path(const struct ledger *ledger)
 	return ledger->shard_path;
 }
 
+const char *ledger_previous_path(struct ledger *ledger)
+{
+	if (ledger->shard_count < 2) {
+		return "";
+	}
+	ledger_shard_path_of(ledger, ledger->shard_count - 2, ledger->previous_path);
+	return ledger->previous_path;
+}
+
 uint64_t ledger_size(const struct ledger *ledger)
 {
 	return ledger->frontier.size;

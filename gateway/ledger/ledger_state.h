@@ -39,6 +39,7 @@ struct ledger {
 	char shards[LEDGER_SHARDS_USED_MAX][IDENTIFIER_PART_MAX + 1]; // opened so far, the present one last
 	size_t shard_count;
 	char shard_path[LEDGER_PATH_SIZE + IDENTIFIER_PART_MAX + 1];
+	char previous_path[LEDGER_PATH_SIZE + IDENTIFIER_PART_MAX + 1]; // of the shard before
 	char origin[IDENTIFIER_ORIGIN_MAX + 1];
 	struct journal journal;
 	struct nodes nodes;

@@ -211,10 +211,15 @@ static void on_room(void *owner, struct h2_connection *connection)
 	}
 }
 
-// The connection serves no new requests; the next one gets a new connection.
+// The connection serves no new requests; the next one gets a new connection, at once if this one was of use.
 static void retire(struct h2_client *client, result cause, const char *text)
 {
 	client->current = NULL;
+	if (loop_now_us(client->loop) - client->ready_us < SHORT_LIFE_US && cause != OK) {
+		on_failure(client, cause, text);
+		return;
+	}
+	client->backoff_us = H2_CLIENT_BACKOFF_LEAST_US;
 	set_state(client, H2_CLIENT_IDLE, cause, text);
 	if (client->state == H2_CLIENT_IDLE && wants_connection(client)) {
 		start_connecting(client);
@@ -234,11 +239,8 @@ static void on_gone(void *owner, struct h2_connection *connection, result cause,
 	struct h2_client *client = owner;
 	result why = cause != OK ? cause : ERR_CLOSED;
 	if (connection == client->current && !client->ending) {
-		bool was_ready = client->state == H2_CLIENT_READY;
-		int64_t life = loop_now_us(client->loop) - client->ready_us;
 		client->current = NULL;
-		if (was_ready && life >= SHORT_LIFE_US) {
-			client->backoff_us = H2_CLIENT_BACKOFF_LEAST_US;
+		if (client->state == H2_CLIENT_READY) {
 			retire(client, why, text);
 		} else {
 			on_failure(client, why, text);

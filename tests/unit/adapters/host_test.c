@@ -6,8 +6,8 @@
 #include "adapters/host/health.h"
 #include "library.h"
 
-static const char echo_contract[] = "build/contracts/rks/echo/v1/echo.binpb";
-static const char civil_contract[] = "build/contracts/rks/civil/v1/civil.binpb";
+static const char echo_contract[] = "build/test/echo.binpb";
+static const char civil_contract[] = "build/test/civil.binpb";
 
 static result load(const char *text, const char *contract, struct binding **binding, struct buffer *problems)
 {

@@ -55,13 +55,11 @@ static const struct command *const commands[] = { &sample_command, &grouped_comm
 
 enum { WORDS_MAX = 80 };
 
-// Parses words separated by blanks.
-static result parse(const char *line, struct sample *sample, struct options_result *parsed, struct fault *fault)
+// Splits a copy of the line at its blanks.
+static int split(const char *line, char copy[4096], char *words[WORDS_MAX])
 {
-	static char copy[4096];
-	char *words[WORDS_MAX];
 	int count = 0;
-	snprintf(copy, sizeof copy, "%s", line);
+	snprintf(copy, 4096, "%s", line);
 	for (char *word = copy; *word && count < WORDS_MAX;) {
 		size_t size = strcspn(word, " ");
 		words[count++] = word;
@@ -70,6 +68,14 @@ static result parse(const char *line, struct sample *sample, struct options_resu
 			*word++ = '\0';
 		}
 	}
+	return count;
+}
+
+static result parse(const char *line, struct sample *sample, struct options_result *parsed, struct fault *fault)
+{
+	static char copy[4096]; // what was parsed points into it
+	char *words[WORDS_MAX];
+	int count = split(line, copy, words);
 	*sample = (struct sample){ 0 };
 	*fault = (struct fault){ 0 };
 	return options_parse(&sample_command, count, words, sample, parsed, fault);
@@ -178,17 +184,12 @@ static void test_nearest(void **state)
 	assert_null(options_nearest(longer, words, 4));
 }
 
-// Runs a command line, gives what it printed on both streams (one buffer each, static).
+// Runs a command line, gives what it printed on both streams.
 static enum cli_exit dispatch(const char *line, char out[8192], char err[8192])
 {
-	char copy[512];
-	char *words[WORDS_MAX] = { (char *)"besa" };
-	int count = 1;
-	snprintf(copy, sizeof copy, "%s", line);
-	for (char *word = strtok_r(copy, " ", &words[WORDS_MAX - 1]); word;
-	     word = strtok_r(NULL, " ", &words[WORDS_MAX - 1])) {
-		words[count++] = word;
-	}
+	char copy[4096];
+	char *words[WORDS_MAX + 1] = { (char *)"besa" };
+	int count = 1 + split(line, copy, words + 1);
 	FILE *files[2] = { tmpfile(), tmpfile() };
 	assert_non_null(files[0]);
 	assert_non_null(files[1]);

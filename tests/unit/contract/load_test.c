@@ -3,81 +3,7 @@
 // Hostile descriptor sets: none crashes, none loads that no protoc makes, and the words name the fault.
 #include "support.h"
 
-#include <unistd.h>
-
-// Serialised descriptors, built by hand: descriptor.proto's numbers.
-static void put_bytes(struct buffer *out, unsigned number, struct slice bytes)
-{
-	buffer_append_varint(out, number << 3 | 2);
-	buffer_append_varint(out, bytes.size);
-	buffer_append_slice(out, bytes);
-}
-
-static void put_text(struct buffer *out, unsigned number, const char *text)
-{
-	put_bytes(out, number, slice_text(text));
-}
-
-static void put_number(struct buffer *out, unsigned number, uint64_t value)
-{
-	buffer_append_varint(out, number << 3);
-	buffer_append_varint(out, value);
-}
-
-// Puts what `inner` holds into `out` as field `number`, and empties it.
-static void put_inner(struct buffer *out, unsigned number, struct buffer *inner)
-{
-	put_bytes(out, number, buffer_slice(inner));
-	buffer_clear(inner);
-}
-
-struct parts {
-	struct buffer set;
-	struct buffer file;
-	struct buffer type;
-	struct buffer inner;
-};
-
-static void parts_init(struct parts *parts)
-{
-	buffer_init(&parts->set, CONTRACT_SET_MAX + 1024);
-	buffer_init(&parts->file, CONTRACT_SET_MAX + 1024);
-	buffer_init(&parts->type, CONTRACT_SET_MAX + 1024);
-	buffer_init(&parts->inner, CONTRACT_SET_MAX + 1024);
-}
-
-static void parts_release(struct parts *parts)
-{
-	buffer_release(&parts->set);
-	buffer_release(&parts->file);
-	buffer_release(&parts->type);
-	buffer_release(&parts->inner);
-}
-
-static void begin_file(struct parts *parts, const char *name)
-{
-	put_text(&parts->file, 1, name);
-	put_text(&parts->file, 2, "p");
-	put_text(&parts->file, 12, "proto3");
-}
-
-static void end_file(struct parts *parts)
-{
-	put_inner(&parts->set, 1, &parts->file);
-}
-
-static void add_field(struct parts *parts, const char *name, uint64_t number, uint64_t label, uint64_t type,
-		      const char *type_name)
-{
-	put_text(&parts->inner, 1, name);
-	put_number(&parts->inner, 3, number);
-	put_number(&parts->inner, 4, label);
-	put_number(&parts->inner, 5, type);
-	if (type_name) {
-		put_text(&parts->inner, 6, type_name);
-	}
-	put_inner(&parts->type, 2, &parts->inner);
-}
+#include "build_set.h"
 
 static void expect(struct parts *parts, result wanted, const char *words)
 {
@@ -446,6 +372,24 @@ static void impostors(void **state)
 	}
 }
 
+// The right fields, but one refers to a type of another shape.
+static void impostor_behind(void **state)
+{
+	(void)state;
+	struct parts parts;
+	parts_init(&parts);
+	put_text(&parts.file, 1, "google/protobuf/fake.proto");
+	put_text(&parts.file, 2, "google.protobuf");
+	put_text(&parts.file, 12, "proto3");
+	put_text(&parts.type, 1, "ListValue");
+	add_field(&parts, "values", 1, 3, 11, ".google.protobuf.Other");
+	put_inner(&parts.file, 4, &parts.type);
+	put_text(&parts.type, 1, "Other");
+	put_inner(&parts.file, 4, &parts.type);
+	end_file(&parts);
+	expect(&parts, ERR_FORMAT, "has not the fields");
+}
+
 static void nesting(void **state)
 {
 	(void)state;
@@ -580,6 +524,7 @@ int main(void)
 		cmocka_unit_test(proto2_types_in_use),
 		cmocka_unit_test(services),
 		cmocka_unit_test(impostors),
+		cmocka_unit_test(impostor_behind),
 		cmocka_unit_test(nesting),
 		cmocka_unit_test(memory_bomb),
 		cmocka_unit_test(truncated_at_each_byte),

@@ -4,6 +4,7 @@
 // an arena of just that size.
 #include "support.h"
 
+#include "build_set.h"
 #include "contract/allocator.h"
 #include "contract/field.h"
 #include "generate.h"
@@ -57,13 +58,6 @@ static bool holds(const ProtobufCMessageDescriptor *type, struct slice bytes)
 static void put_tag(struct buffer *out, unsigned number, unsigned type)
 {
 	buffer_append_varint(out, (uint64_t)number << 3 | type);
-}
-
-static void put_bytes(struct buffer *out, unsigned number, struct slice bytes)
-{
-	put_tag(out, number, 2);
-	buffer_append_varint(out, bytes.size);
-	buffer_append_slice(out, bytes);
 }
 
 static const struct {
@@ -267,6 +261,13 @@ static void wide_messages(void **state)
 			}
 			assert_true(holds(type, buffer_slice(&bytes)));
 		}
+		buffer_clear(&bytes); // packed bools in two bytes each: protobuf-c reserves an element a byte
+		put_tag(&bytes, 13, 2);
+		buffer_append_varint(&bytes, 2 * (uint64_t)counts[i]);
+		for (int n = 0; n < counts[i]; n++) {
+			buffer_append(&bytes, "\x81\x00", 2);
+		}
+		assert_true(holds(type, buffer_slice(&bytes)));
 		buffer_clear(&bytes); // unknown fields
 		for (int n = 0; n < counts[i]; n++) {
 			put_tag(&bytes, 100, 0);
@@ -275,6 +276,52 @@ static void wide_messages(void **state)
 		assert_true(holds(type, buffer_slice(&bytes)));
 	}
 	buffer_release(&bytes);
+}
+
+// A type of many fields, each a message of the type: protobuf-c keeps a bitmap for such, and the pre-scan's own has
+// room for 512.
+static struct contract *load_wide(void)
+{
+	struct parts parts;
+	struct contract *contract = NULL;
+	parts_init(&parts);
+	begin_file(&parts, "wide.proto");
+	put_text(&parts.type, 1, "Wide");
+	for (unsigned i = 1; i <= 600; i++) {
+		char name[20];
+		snprintf(name, sizeof name, "f%u", i);
+		add_field(&parts, name, i, 1, 11, ".p.Wide");
+	}
+	put_inner(&parts.file, 4, &parts.type);
+	end_file(&parts);
+	assert_int_equal(contract_load(buffer_slice(&parts.set), &contract, NULL), OK);
+	parts_release(&parts);
+	return contract;
+}
+
+static void types_of_many_fields(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned fields[4];
+		bool accepted;
+	} cases[] = {
+		{ { 1, 2, 511, 512 }, true },  { { 1, 600, 2, 599 }, false }, // beyond 512 only in order
+		{ { 513, 600, 1, 2 }, true },  { { 512, 513, 512, 0 }, false },
+		{ { 600, 600, 0, 0 }, false }, { { 512, 511, 1, 600 }, true },
+	};
+	struct contract *contract = load_wide();
+	struct buffer bytes;
+	buffer_init(&bytes, 1 << 16);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		buffer_clear(&bytes);
+		for (size_t f = 0; f < 4 && cases[i].fields[f] != 0; f++) {
+			put_bytes(&bytes, cases[i].fields[f], slice_text(""));
+		}
+		assert_int_equal(holds(type_of(contract, "p.Wide"), buffer_slice(&bytes)), cases[i].accepted);
+	}
+	buffer_release(&bytes);
+	contract_free(contract);
 }
 
 // Flips, cuts, doubles and moves bytes; most results are refused, some are not.
@@ -359,6 +406,7 @@ int main(void)
 		cmocka_unit_test(depth),
 		cmocka_unit_test(limits_on_fields_and_memory),
 		cmocka_unit_test(wide_messages),
+		cmocka_unit_test(types_of_many_fields),
 		cmocka_unit_test(random_and_altered_messages),
 		cmocka_unit_test(unpack_into_small_arena),
 	};

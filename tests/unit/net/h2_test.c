@@ -281,11 +281,13 @@ static void writer_is_told_when_to_write_more(void **state)
 
 // ---- ends ---------------------------------------------------------------------------------------------------------
 
+static const struct h2_stream_handlers DEAF_HANDLERS = { 0 };
+
 static void serve_refusal(struct world *world, struct h2_stream *stream)
 {
 	(void)world;
 	struct slice path = h2_stream_path(stream);
-	h2_stream_attach(stream, &ECHO_HANDLERS, NULL);
+	h2_stream_attach(stream, &DEAF_HANDLERS, NULL);
 	if (slice_is(path, "/early")) {
 		const struct h2_header header = { slice_text("x-answer"), slice_text("no"), 0 };
 		assert_int_equal(h2_stream_respond(stream, 413, &header, 1, true), OK);
