@@ -11,6 +11,7 @@ import datetime
 import os
 import sqlite3
 import sys
+import unicodedata
 
 PERSONS = 1000
 TODAY = datetime.date(2026, 1, 1)
@@ -64,6 +65,12 @@ COMMUNITIES = [
 
 STREETS = ("Rruga e Dëshmorëve", "Rruga Nëna Terezë", "Rruga e Paqes", "Rruga Skënderbeu", "Rruga e Lirisë",
            "Rruga 17 Shkurti", "Bulevardi i Pavarësisë", "Rruga e Bjeshkëve", "Ulica Lole Ribara", "Rruga e Kullës")
+
+
+def folded(name):
+    """A name in lower case and without marks, as the adapter folds what is searched for (adapters/sql/sql_fold.h)."""
+    plain = name.translate(str.maketrans("đĐı", "ddi"))
+    return "".join(c for c in unicodedata.normalize("NFD", plain) if not unicodedata.combining(c)).lower()
 
 
 class Choice:
@@ -241,7 +248,8 @@ class Register:
     def person_row(self, person):
         town = MUNICIPALITIES[person["municipality"] - 1]
         birth_town = MUNICIPALITIES[person["birth_municipality"] - 1]
-        return (person["number"], person["given_name"], person["family_name"], person["birth_family_name"], person["sex"],
+        names = (person["given_name"], person["family_name"], person["birth_family_name"])
+        return (person["number"], *names, *map(folded, names), person["sex"],
                 person["born"].isoformat(), birth_town[0], person["birth_municipality"], person["status"],
                 person["father"], person["mother"], person["father_name"], person["mother_name"],
                 person["mother_family"], person["street"], person["house"], town[0], person["municipality"],

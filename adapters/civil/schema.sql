@@ -16,6 +16,10 @@ CREATE TABLE person (
     given_name          TEXT NOT NULL,
     family_name         TEXT NOT NULL,
     birth_family_name   TEXT NOT NULL,
+    -- The same in lower case and without marks (ë, ç, č …), for searching.
+    given_name_folded   TEXT NOT NULL,
+    family_name_folded  TEXT NOT NULL,
+    birth_family_name_folded TEXT NOT NULL,
     sex                 INTEGER NOT NULL CHECK (sex IN (1, 2)),      -- ISO/IEC 5218
     birth_date          TEXT NOT NULL,
     birth_locality      TEXT NOT NULL,
@@ -33,7 +37,8 @@ CREATE TABLE person (
     municipality        INTEGER NOT NULL REFERENCES municipality (code),
     death_date          TEXT
 );
-CREATE INDEX person_family_name ON person (family_name);
+CREATE INDEX person_family_name ON person (family_name_folded);
+CREATE INDEX person_birth_family_name ON person (birth_family_name_folded);
 CREATE INDEX person_birth_date ON person (birth_date);
 CREATE INDEX person_father ON person (father_number);
 CREATE INDEX person_mother ON person (mother_number);

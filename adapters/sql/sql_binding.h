@@ -43,6 +43,7 @@ struct sql_parameter {
 	const char *field_text; // as the caller knows it: "born.from"
 	struct sql_path field;  // of the request
 	bool required;
+	bool fold; // text is compared without marks and case (sql_fold.h)
 	bool has_pattern;
 	regex_t pattern;
 	const char *expected; // words for the caller, "10 digits"

@@ -7,8 +7,9 @@
 
 #include "base/arena.h"
 
-// A copy of well-formed UTF-8 text: A-Z in lower case, Latin letters with marks (U+00C0 to U+017F) without them and in lower case
-// (ë e, ç c, ş s, đ d, ß ss), everything else as it is. Never longer than the text. NULL data when the arena is exhausted.
+// A copy of well-formed UTF-8 text: A-Z in lower case, Latin letters with marks (U+00C0 to U+017F) without them and in
+// lower case (ë e, ç c, ş s, đ d, ß ss), everything else as it is. Never longer than the text. NULL data when the arena
+// is exhausted.
 struct slice sql_fold(struct slice text, struct arena *arena);
 
 #endif

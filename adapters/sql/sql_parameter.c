@@ -2,6 +2,7 @@
 #include "adapters/sql/sql_parameter.h"
 
 #include "adapters/sql/sql_check.h"
+#include "adapters/sql/sql_fold.h"
 #include "contract/field.h"
 
 enum { NAME_MAX_SIZE = 64, PATTERN_MAX = 500 };
@@ -122,6 +123,7 @@ static void read_default(struct sql_check *check, struct sql_parameter *paramete
 	struct sql_value *fallback = &parameter->fallback;
 	parameter->required = yaml_take_bool(check->yaml, node, "required", YAML_OPTIONAL, false);
 	if (is_text(field)) {
+		parameter->fold = yaml_take_bool(check->yaml, node, "fold", YAML_OPTIONAL, false);
 		const char *text = yaml_take_text(check->yaml, node, "default", YAML_OPTIONAL, NULL);
 		if (text) {
 			const char *kept = sql_check_text(check, text);
@@ -281,8 +283,8 @@ static result check_value(const struct sql_parameter *parameter, const struct sq
 	return OK;
 }
 
-static result one_value(const struct sql_parameter *parameter, const ProtobufCMessage *request, struct sql_value *value,
-			bool *given, struct fault *fault)
+static result one_value(const struct sql_parameter *parameter, const ProtobufCMessage *request, struct arena *arena,
+			struct sql_value *value, bool *given, struct fault *fault)
 {
 	const ProtobufCFieldDescriptor *field = sql_path_last(&parameter->field);
 	const ProtobufCMessage *holder = sql_path_find(request, &parameter->field);
@@ -296,15 +298,20 @@ static result one_value(const struct sql_parameter *parameter, const ProtobufCMe
 	if (!read_value(field, field_value(holder, field, 0), value)) {
 		return refuse_number(parameter, fault);
 	}
-	return check_value(parameter, value, fault);
+	result code = check_value(parameter, value, fault);
+	if (code == OK && parameter->fold) {
+		value->bytes = sql_fold(value->bytes, arena);
+		code = value->bytes.data ? OK : fault_set(fault, ERR_LIMIT, "the request is too large");
+	}
+	return code;
 }
 
-result sql_parameter_values(const struct sql_method *method, const ProtobufCMessage *request, struct sql_value values[],
-			    struct fault *fault)
+result sql_parameter_values(const struct sql_method *method, const ProtobufCMessage *request, struct arena *arena,
+			    struct sql_value values[], struct fault *fault)
 {
 	bool given[SQL_PARAMETERS_MAX];
 	for (size_t i = 0; i < method->parameter_count; i++) {
-		result code = one_value(&method->parameters[i], request, &values[i], &given[i], fault);
+		result code = one_value(&method->parameters[i], request, arena, &values[i], &given[i], fault);
 		if (code != OK) {
 			return code;
 		}

@@ -9,8 +9,8 @@
 
 // Checks a request against all the method's rules and gives the value of each parameter (`values` has
 // parameter_count). ERR_ARGUMENT; the fault names the field and what was expected, never the value. Text is borrowed
-// from the request.
-result sql_parameter_values(const struct sql_method *method, const ProtobufCMessage *request, struct sql_value values[],
-			    struct fault *fault);
+// from the request or lies in the arena; ERR_LIMIT if that is exhausted.
+result sql_parameter_values(const struct sql_method *method, const ProtobufCMessage *request, struct arena *arena,
+			    struct sql_value values[], struct fault *fault);
 
 #endif

@@ -379,7 +379,8 @@ static result read_request(struct run *run, struct slice request)
 	ProtobufCMessage *message = NULL;
 	result code = message_unpack(run->method->contract->input, request, &limits, &run->session->request, &message,
 				     run->words);
-	return code == OK ? sql_parameter_values(run->method, message, run->values, run->words) : code;
+	return code == OK ? sql_parameter_values(run->method, message, &run->session->request, run->values, run->words)
+			  : code;
 }
 
 static result read_database(struct run *run, const struct sql_stop *stop, struct buffer *answer)

@@ -173,7 +173,7 @@ static result listen_fault(const struct address *address, int error, struct faul
 	if (error == EACCES || error == EPERM) {
 		return fault_set(fault, ERR_PERMISSION, "no permission to listen on %s%s", text,
 				 address->kind == ADDRESS_TCP && address->port < 1024 ? " (ports below 1024 need it)"
-										       : "");
+										      : "");
 	}
 	if (error == EADDRNOTAVAIL) {
 		return fault_set(fault, ERR_NOT_FOUND, "%s is not an address of this machine", text);

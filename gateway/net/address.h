@@ -44,7 +44,8 @@ result address_listen(const struct address *address, const struct address_listen
 // The address a listening socket really has (port 0 resolved). ERR_IO.
 result address_of_socket(int fd, struct address *ret_address);
 
-// The same from a socket address of the system; ERR_UNSUPPORTED for other families. An unnamed unix socket has an empty path.
+// The same from a socket address of the system; ERR_UNSUPPORTED for other families. An unnamed unix socket has an empty
+// path.
 result address_from_socket(const struct sockaddr_storage *storage, socklen_t size, struct address *ret_address);
 
 #endif

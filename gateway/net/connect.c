@@ -2,7 +2,8 @@
 //
 // See connect.h.
 //
-// A cancelled resolution may already run in libuv's thread; then the struct lives on, marked, until libuv gives it back.
+// A cancelled resolution may already run in libuv's thread; then the struct lives on, marked, until libuv gives it
+// back.
 #include "net/connect.h"
 
 #include "base/file.h"
@@ -90,7 +91,8 @@ static void note_failure(struct connect *attempt, int error)
 		attempt->code = fault_set(&attempt->fault, ERR_IO, "cannot connect to %s: %s", text, strerror(error));
 		break;
 	default:
-		attempt->code = fault_set(&attempt->fault, ERR_CLOSED, "%s cannot be reached: %s", text, strerror(error));
+		attempt->code =
+		    fault_set(&attempt->fault, ERR_CLOSED, "%s cannot be reached: %s", text, strerror(error));
 	}
 }
 
@@ -175,8 +177,8 @@ static void start_tcp(struct connect *attempt)
 	snprintf(port, sizeof port, "%u", attempt->address.port);
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
 	attempt->resolve.data = attempt;
-	int error = uv_getaddrinfo(loop_uv(attempt->loop), &attempt->resolve, on_resolved, attempt->address.host, port,
-				   &hints);
+	int error =
+	    uv_getaddrinfo(loop_uv(attempt->loop), &attempt->resolve, on_resolved, attempt->address.host, port, &hints);
 	if (error != 0) {
 		note_failure(attempt, ENOMEM);
 		finish(attempt, attempt->code, -1);

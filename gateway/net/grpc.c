@@ -177,8 +177,7 @@ void grpc_message_decode(struct buffer *out, struct slice text)
 {
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t byte = text.data[i];
-		if (byte == '%' && i + 2 < text.size &&
-		    text_unhex(slice_of(text.data + i + 1, 2), &byte, 1) == OK) {
+		if (byte == '%' && i + 2 < text.size && text_unhex(slice_of(text.data + i + 1, 2), &byte, 1) == OK) {
 			i += 2;
 		}
 		buffer_append_byte(out, byte);
@@ -233,7 +232,9 @@ bool grpc_is_reserved(struct slice name)
 	if (slice_starts_with(name, slice_text("grpc-")) || slice_starts_with(name, slice_text(":"))) {
 		return true;
 	}
-	static const char *const names[] = { "te", "content-type", "user-agent", "content-length", "host", "connection" };
+	static const char *const names[] = {
+		"te", "content-type", "user-agent", "content-length", "host", "connection"
+	};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (slice_is(name, names[i])) {
 			return true;
@@ -301,7 +302,7 @@ static const struct h2_header CONTENT_TYPE = {
 
 static struct h2_header status_field(enum grpc_status status)
 {
-	static const char texts[][3] = { "0", "1", "2",	 "3",  "4",  "5",  "6",	 "7", "8",
+	static const char texts[][3] = { "0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
 					 "9", "10", "11", "12", "13", "14", "15", "16" };
 	assert_always((unsigned)status < sizeof texts / sizeof *texts);
 	return (struct h2_header){ slice_text("grpc-status"), slice_text(texts[status]), H2_HEADER_STATIC };
@@ -331,16 +332,16 @@ void grpc_finish(struct h2_stream *stream, bool response_begun, enum grpc_status
 		fields[used++] = CONTENT_TYPE;
 	}
 	fields[used++] = status_field(status);
-	grpc_message_encode(&text, slice_of(message.data, message.size < STATUS_TEXT_MAX / 3 ? message.size
-											 : STATUS_TEXT_MAX / 3));
+	grpc_message_encode(
+	    &text, slice_of(message.data, message.size < STATUS_TEXT_MAX / 3 ? message.size : STATUS_TEXT_MAX / 3));
 	if (message.size > 0 && buffer_result(&text) == OK) {
 		fields[used++] = (struct h2_header){ slice_text("grpc-message"), buffer_slice(&text), 0 };
 	}
 	for (size_t i = 0; i < count && used < H2_HEADER_SEND_MAX; i++) {
 		fields[used++] = trailers[i];
 	}
-	result code = response_begun ? h2_stream_end(stream, fields, used)
-				     : h2_stream_respond(stream, 200, fields, used, true);
+	result code =
+	    response_begun ? h2_stream_end(stream, fields, used) : h2_stream_respond(stream, 200, fields, used, true);
 	buffer_release(&text);
 	if (code != OK) {
 		h2_stream_reset(stream, H2_INTERNAL_ERROR);

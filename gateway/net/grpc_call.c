@@ -128,8 +128,8 @@ static void refuse(struct grpc_call *call, result why, const char *text)
 	grpc_finish(stream, false, result_grpc_status(why), slice_text(text), &accepted, why == ERR_UNSUPPORTED);
 }
 
-void grpc_call_fail(struct grpc_call *call, enum grpc_status status, struct slice message, const struct h2_header *trailers,
-		    size_t trailer_count)
+void grpc_call_fail(struct grpc_call *call, enum grpc_status status, struct slice message,
+		    const struct h2_header *trailers, size_t trailer_count)
 {
 	assert_always(status != GRPC_OK);
 	struct h2_stream *stream = call->stream;
@@ -264,7 +264,8 @@ static const struct h2_stream_handlers HANDLERS = {
 
 // ---- beginning ----------------------------------------------------------------------------------------------------
 
-// What is no gRPC request is answered in HTTP. `te: trailers` is not demanded: proxies drop it, and nghttp2 refuses other values.
+// What is no gRPC request is answered in HTTP. `te: trailers` is not demanded: proxies drop it, and nghttp2 refuses
+// other values.
 static unsigned http_refusal(struct h2_stream *stream)
 {
 	if (!slice_is(h2_stream_method(stream), "POST")) {

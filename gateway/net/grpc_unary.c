@@ -193,7 +193,8 @@ static result make_request(struct grpc_unary *unary, struct h2_client *client, c
 	if (has_deadline(request)) {
 		grpc_timeout_format(request->deadline_us - loop_now_us(unary->loop), timeout);
 		// Ever different: kept out of the compression table, which it would only churn.
-		fields[count++] = (struct h2_header){ slice_text("grpc-timeout"), slice_text(timeout), H2_HEADER_SECRET };
+		fields[count++] =
+		    (struct h2_header){ slice_text("grpc-timeout"), slice_text(timeout), H2_HEADER_SECRET };
 	}
 	for (size_t i = 0; i < request->metadata_count; i++) {
 		fields[count++] = request->metadata[i];
@@ -243,9 +244,9 @@ static result start(struct grpc_unary *unary, struct h2_client *client, const st
 	return code;
 }
 
-struct grpc_unary *grpc_unary_start(struct loop *loop, struct h2_client *client, const struct grpc_unary_request *request,
-				    void (*done)(void *context, const struct grpc_unary_result *answer, bool *keep_message),
-				    void *context)
+struct grpc_unary *grpc_unary_start(
+    struct loop *loop, struct h2_client *client, const struct grpc_unary_request *request,
+    void (*done)(void *context, const struct grpc_unary_result *answer, bool *keep_message), void *context)
 {
 	struct grpc_unary *unary = calloc(1, sizeof *unary);
 	if (!unary) {

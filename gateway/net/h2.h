@@ -91,7 +91,7 @@ struct h2_close {
 	enum h2_error code; // H2_NO_ERROR unless reset
 	result cause;       // OK for DONE; else what to report: ERR_CANCELLED, ERR_CLOSED, ERR_TIMEOUT, ERR_TLS,
 			    // ERR_PROTOCOL, ERR_LIMIT …
-	const char *text;   // words for a log, never NULL
+	const char *text;   // words for a log, never NULL; good until the callback returns
 };
 
 // Each may be NULL.
@@ -262,7 +262,7 @@ size_t h2_listener_connections(const struct h2_listener *listener);
 // growing pauses between failures (H2_CLIENT_BACKOFF_…, with jitter). A request made in such a pause fails at once
 // (NOT_PROCESSED), so that the owner can go elsewhere.
 #define H2_CLIENT_BACKOFF_LEAST_US (50 * INT64_C(1000))
-#define H2_CLIENT_BACKOFF_MOST_US (5 * INT64_C(1000000))
+#define H2_CLIENT_BACKOFF_MOST_US (500 * INT64_C(1000)) // a peer that is back is found within a second
 
 enum h2_client_state {
 	H2_CLIENT_IDLE,       // not connected, ready to try

@@ -8,8 +8,9 @@
 //      │ └────────── pause over ── WAITING ◀─┴─────────── lost at once ────┤
 //      └───────────────────────────────────────────────────────────────────┘
 //
-// READY waits for the peer's SETTINGS although requests could go out earlier: in TLS 1.3 a client is done before the server has looked
-// at its certificate. So a request that was sent reached a peer that had accepted us, and a refusal costs none.
+// READY waits for the peer's SETTINGS although requests could go out earlier: in TLS 1.3 a client is done before the
+// server has looked at its certificate. So a request that was sent reached a peer that had accepted us, and a refusal
+// costs none.
 #include "base/random.h"
 #include "net/connect.h"
 #include "net/h2_internal.h"
@@ -19,8 +20,8 @@
 
 enum { CONNECT_US = 5000000 };
 
-// A connection lost sooner than this after it became ready counts as a failure, so that a peer that accepts and closes is not
-// called without pause.
+// A connection lost sooner than this after it became ready counts as a failure, so that a peer that accepts and closes
+// is not called without pause.
 enum { SHORT_LIFE_US = 1000000 };
 
 struct h2_client {
@@ -130,8 +131,8 @@ static void dispatch(void *context)
 		struct h2_stream *stream = client->queue;
 		leave_queue(client, stream);
 		struct h2_fields *request = stream->request;
-		result code = h2_stream_submit(stream, client->current, request->items, request->count,
-					       stream->request_ends);
+		result code =
+		    h2_stream_submit(stream, client->current, request->items, request->count, stream->request_ends);
 		if (code != OK) {
 			const struct h2_close close = { .reason = H2_CLOSE_NOT_PROCESSED,
 							.cause = code,
@@ -170,8 +171,8 @@ static int64_t next_pause(struct h2_client *client)
 	uint32_t dice = 0;
 	random_bytes(&dice, sizeof dice);
 	int64_t pause = client->backoff_us / 2 + (int64_t)(dice % 1024) * (client->backoff_us / 2) / 1024;
-	client->backoff_us = client->backoff_us * 2 < H2_CLIENT_BACKOFF_MOST_US ? client->backoff_us * 2
-										: H2_CLIENT_BACKOFF_MOST_US;
+	client->backoff_us =
+	    client->backoff_us * 2 < H2_CLIENT_BACKOFF_MOST_US ? client->backoff_us * 2 : H2_CLIENT_BACKOFF_MOST_US;
 	return pause;
 }
 

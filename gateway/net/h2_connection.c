@@ -2,11 +2,12 @@
 //
 // An HTTP/2 session on a transport: reading, flushing, timers, draining and the end.
 //
-// Output. Whoever submits something wakes the connection; once per turn of the loop flush() lets nghttp2 fill the loop's shared
-// output memory and writes it in one piece. Only what the socket refuses is copied and kept, so a quiet connection
-// owns no buffers.
+// Output. Whoever submits something wakes the connection; once per turn of the loop flush() lets nghttp2 fill the
+// loop's shared output memory and writes it in one piece. Only what the socket refuses is copied and kept, so a quiet
+// connection owns no buffers.
 //
-// Time. One periodic timer per connection compares timestamps that the hot path merely sets; limits are kept to within a tick.
+// Time. One periodic timer per connection compares timestamps that the hot path merely sets; limits are kept to within
+// a tick.
 #include "net/h2_internal.h"
 
 #include <stdio.h>
@@ -451,8 +452,8 @@ void h2_connection_drain(struct h2_connection *connection)
 		drain_last(connection); // a client opens no more streams, so there is nothing to wait for
 		return;
 	}
-	// Requests on their way when the first GOAWAY arrives are still taken; the answer to the PING tells that the client
-	// has read it.
+	// Requests on their way when the first GOAWAY arrives are still taken; the answer to the PING tells that the
+	// client has read it.
 	connection->drain = H2_DRAIN_NOTICED;
 	(void)nghttp2_submit_shutdown_notice(connection->session);
 	(void)nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, PING_DRAIN);
@@ -482,7 +483,8 @@ static void check_stalls(struct h2_connection *connection, int64_t now)
 		return;
 	}
 	for (struct h2_stream *stream = connection->streams; stream; stream = stream->next) {
-		// Frames are taken from a stream only when the peer's windows allow, so this is a peer holding them shut.
+		// Frames are taken from a stream only when the peer's windows allow, so this is a peer holding them
+		// shut.
 		if (stream->queued > 0 && !stream->detached && stream->verdict == OK &&
 		    has_passed(stream->progress_us, limit, now)) {
 			h2_stream_break(stream, H2_CANCEL, ERR_TIMEOUT, "the peer takes no output on this stream");

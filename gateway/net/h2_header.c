@@ -60,9 +60,8 @@ static bool grow(struct h2_block *block, struct h2_connection *connection)
 
 static struct slice copy_bytes(struct h2_block *block, struct h2_connection *connection, struct slice bytes)
 {
-	uint8_t *start = block->more
-			     ? block->more + connection->settings.header_count_max * sizeof(struct h2_header)
-			     : block->bytes;
+	uint8_t *start =
+	    block->more ? block->more + connection->settings.header_count_max * sizeof(struct h2_header) : block->bytes;
 	uint8_t *copy = start + block->used;
 	if (bytes.size > 0) {
 		memcpy(copy, bytes.data, bytes.size);

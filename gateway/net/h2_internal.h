@@ -9,9 +9,9 @@
 //   h2_listener.c    servers
 //   h2_client.c      clients
 //
-// Who frees. A stream is freed when nghttp2 closes it (h2_stream_closed), with its connection (end_streams), or out of a client's
-// queue; an owner's reset only detaches it. A connection is freed in h2_connection_end alone, reached by a deferred call, so that no
-// callback finds its connection gone.
+// Who frees. A stream is freed when nghttp2 closes it (h2_stream_closed), with its connection (end_streams), or out of
+// a client's queue; an owner's reset only detaches it. A connection is freed in h2_connection_end alone, reached by a
+// deferred call, so that no callback finds its connection gone.
 #ifndef BESA_NET_H2_INTERNAL_H
 #define BESA_NET_H2_INTERNAL_H
 
@@ -26,8 +26,8 @@ enum { H2_REQUEST_FIELDS = 4 }; // pseudo-headers of a request
 
 enum { H2_BLOCK_ITEMS = 12, H2_BLOCK_BYTES = 768 };
 
-// A received header block. Small ones lie inside; larger ones get one piece of memory of the full limit, so nothing ever moves and
-// slices into it stay good.
+// A received header block. Small ones lie inside; larger ones get one piece of memory of the full limit, so nothing
+// ever moves and slices into it stay good.
 struct h2_block {
 	size_t count;  // of items
 	size_t fields; // of all fields received, pseudo-headers included
@@ -157,7 +157,8 @@ size_t h2_session_room(const struct h2_connection *connection); // streams that 
 
 // ---- h2_connection.c ----------------------------------------------------------------------------------------------
 
-// What a listener or client does about its connections. on_request and on_goaway, on_room may be NULL where they do not apply.
+// What a listener or client does about its connections. on_request and on_goaway, on_room may be NULL where they do not
+// apply.
 struct h2_hooks {
 	bool (*on_open)(void *owner, struct h2_connection *connection);  // peer known; false refuses
 	void (*on_ready)(void *owner, struct h2_connection *connection); // the peer's SETTINGS have come
@@ -184,11 +185,11 @@ struct h2_connection {
 	struct h2_peer peer;
 	uint8_t *certificate;
 	bool server;
-	bool ready;   // the peer's SETTINGS have come
+	bool ready;    // the peer's SETTINGS have come
 	bool accepted; // by the server's on_connection
-	bool goaway;  // received
-	bool failing; // to be ended with GOAWAY `fail_code` at the next flush
-	bool blocked; // nghttp2 has a DATA frame that did not fit the output
+	bool goaway;   // received
+	bool failing;  // to be ended with GOAWAY `fail_code` at the next flush
+	bool blocked;  // nghttp2 has a DATA frame that did not fit the output
 	bool writable_due;
 	enum h2_phase phase;
 	enum h2_drain drain;
@@ -202,7 +203,7 @@ struct h2_connection {
 
 	uint8_t *pending; // output that the socket did not take
 	size_t pending_size, pending_offset;
-	struct slice rest; // of a frame that nghttp2 handed out, not yet copied
+	struct slice rest;        // of a frame that nghttp2 handed out, not yet copied
 	struct h2_output *output; // while filling
 
 	struct loop_call flush, more, reap;

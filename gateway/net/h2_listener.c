@@ -199,8 +199,8 @@ void h2_listener_set_tls(struct h2_listener *listener, struct tls_context *tls)
 	listener->tls = tls;
 }
 
-void h2_listener_drain_connections(struct h2_listener *listener, bool (*keep)(void *context, const struct h2_peer *peer),
-				   void *context)
+void h2_listener_drain_connections(struct h2_listener *listener,
+				   bool (*keep)(void *context, const struct h2_peer *peer), void *context)
 {
 	for (struct h2_connection *connection = listener->connections; connection; connection = connection->next) {
 		if (!keep || !keep(context, &connection->peer)) {

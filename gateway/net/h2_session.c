@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// libnghttp2 behind a connection: its callbacks, bytes in, bytes out. No sockets and no timers here, so a fuzzer drives it whole.
+// libnghttp2 behind a connection: its callbacks, bytes in, bytes out. No sockets and no timers here, so a fuzzer drives
+// it whole.
 //
-// The library parses frames, keeps windows and the compression tables, and checks messages (RFC 9113 section 8). It leaves
-// to us what it calls the application's job: how many and how large header fields are, resets and other frames that cost work and carry
-// none (h2_limits.h), reused stream ids.
+// The library parses frames, keeps windows and the compression tables, and checks messages (RFC 9113 section 8). It
+// leaves to us what it calls the application's job: how many and how large header fields are, resets and other frames
+// that cost work and carry none (h2_limits.h), reused stream ids.
 //
-// After h2_connection_fail() nothing more is fed in: callbacks still due from the same input see `failing` and do nothing.
+// After h2_connection_fail() nothing more is fed in: callbacks still due from the same input see `failing` and do
+// nothing.
 #include "net/h2_internal.h"
 
 #include <stdlib.h>
 
 // Debian 12 has this function by a security backport under an old version number, other systems may lack it: then the
-// address is NULL. Ours are the limits that count (h2_limits.h); the library's own, 33 a second, would end connections of gateways
-// on which many calls are cancelled.
+// address is NULL. Ours are the limits that count (h2_limits.h); the library's own, 33 a second, would end connections
+// of gateways on which many calls are cancelled.
 void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option *option, uint64_t burst, uint64_t rate)
     __attribute__((weak));
 
-// Largest DATA frame: with its head it fits a TLS record of 16 KiB but for a few bytes, and is what peers accept unasked.
+// Largest DATA frame: with its head it fits a TLS record of 16 KiB but for a few bytes, and is what peers accept
+// unasked.
 enum { DATA_FRAME_MAX = 16384, FRAME_HEAD_SIZE = 9 };
 
 static struct h2_stream *find(nghttp2_session *session, int32_t id)
@@ -37,7 +40,8 @@ static void count_reset(struct h2_connection *connection)
 
 static void count_fault(struct h2_connection *connection)
 {
-	if (!h2_bucket_take(&connection->faults, loop_now_us(connection->loop), H2_FAULTS_BURST, H2_FAULTS_PER_SECOND)) {
+	if (!h2_bucket_take(&connection->faults, loop_now_us(connection->loop), H2_FAULTS_BURST,
+			    H2_FAULTS_PER_SECOND)) {
 		h2_connection_fail(connection, H2_ENHANCE_YOUR_CALM, ERR_LIMIT,
 				   "the peer breaks the protocol too often");
 	}
@@ -52,7 +56,8 @@ static void count_idle_frame(struct h2_connection *connection)
 	}
 }
 
-// A client's stream ids rise; those it skipped are closed for good (RFC 9113 section 5.1.1), which the library does not enforce.
+// A client's stream ids rise; those it skipped are closed for good (RFC 9113 section 5.1.1), which the library does not
+// enforce.
 static void check_id(struct h2_connection *connection, int32_t id)
 {
 	if (id > connection->last_id) {
@@ -215,7 +220,8 @@ static void on_end(struct h2_stream *stream)
 	}
 	// A client has its answer: the rest of its request is of no use to anyone.
 	if (stream->client && !stream->detached && !stream->end_sent) {
-		(void)nghttp2_submit_rst_stream(stream->connection->session, NGHTTP2_FLAG_NONE, stream->id, H2_NO_ERROR);
+		(void)nghttp2_submit_rst_stream(stream->connection->session, NGHTTP2_FLAG_NONE, stream->id,
+						H2_NO_ERROR);
 	}
 }
 
@@ -325,8 +331,8 @@ static int on_frame_sent(nghttp2_session *session, const nghttp2_frame *frame, v
 	struct h2_stream *stream = find(session, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_RST_STREAM && !(stream && stream->detached) &&
 	    !is_our_word(frame->rst_stream.error_code)) {
-		// MadeYouReset: the peer provokes resets of ours, and the work behind them, at no cost. Streams above its limit may
-		// come honestly, before it has read our SETTINGS.
+		// MadeYouReset: the peer provokes resets of ours, and the work behind them, at no cost. Streams above
+		// its limit may come honestly, before it has read our SETTINGS.
 		frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM ? count_reset(connection)
 								       : count_fault(connection);
 	}
@@ -484,7 +490,8 @@ void h2_session_receive(struct h2_connection *connection, struct slice bytes)
 	// Frames we owe because of what came in; an owner's own output is bounded by its streams.
 	size_t queued = nghttp2_session_get_outbound_queue_size(connection->session);
 	if (queued > H2_OUTBOUND_FRAMES_MAX + 4 * connection->stream_count) {
-		h2_connection_fail(connection, H2_ENHANCE_YOUR_CALM, ERR_LIMIT, "the peer makes us queue too many frames");
+		h2_connection_fail(connection, H2_ENHANCE_YOUR_CALM, ERR_LIMIT,
+				   "the peer makes us queue too many frames");
 	}
 }
 
@@ -508,7 +515,8 @@ static int submit_settings(struct h2_connection *connection)
 	nghttp2_settings_entry entries[5];
 	size_t count = 0;
 	entries[count++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings->stream_window };
-	entries[count++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings->header_bytes_max };
+	entries[count++] =
+	    (nghttp2_settings_entry){ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings->header_bytes_max };
 	// The old priority tree (RFC 7540) costs work on every stream and nobody uses it here.
 	entries[count++] = (nghttp2_settings_entry){ NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 };
 	if (connection->server) {

@@ -2,8 +2,8 @@
 //
 // Streams: see h2.h for their life, h2_internal.h for who frees them.
 //
-// Output. The owner's chunks form a ring; nghttp2 asks for data when windows and its scheduler allow (h2_session.c) and is told to wait
-// when the ring is empty (`starved`), until the next write resumes it.
+// Output. The owner's chunks form a ring; nghttp2 asks for data when windows and its scheduler allow (h2_session.c) and
+// is told to wait when the ring is empty (`starved`), until the next write resumes it.
 #include "net/h2_internal.h"
 
 #include <stdlib.h>
@@ -324,8 +324,8 @@ result h2_stream_respond(struct h2_stream *stream, unsigned status, const struct
 	if (!is_alive(stream)) {
 		return OK; // the owner hears of the end in its turn
 	}
-	int error = nghttp2_submit_response(stream->connection->session, stream->id, nv, count + 1,
-					    end ? NULL : &provider);
+	int error =
+	    nghttp2_submit_response(stream->connection->session, stream->id, nv, count + 1, end ? NULL : &provider);
 	h2_connection_wake(stream->connection);
 	return error == 0 ? OK : submit_result(error);
 }

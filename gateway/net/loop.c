@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <uv.h>
 
-// Rounds of deferred calls and flushes per turn. What they queue for each other settles in two or three; more than this is a
-// pair that feeds itself, and must not keep the loop from its events.
+// Rounds of deferred calls and flushes per turn. What they queue for each other settles in two or three; more than this
+// is a pair that feeds itself, and must not keep the loop from its events.
 enum { ROUNDS_MAX = 8 };
 
 // Longest sleep: bounds the arithmetic of far deadlines.

@@ -107,8 +107,8 @@ static result check_key_mode(const char *path, struct fault *fault)
 		return fault_set(fault, file_errno_result(errno), "cannot read the key %s: %s", path, strerror(errno));
 	}
 	if (status.st_mode & (S_IROTH | S_IWOTH)) {
-		return fault_set(fault, ERR_PERMISSION, "the key %s is open to every user of this machine (chmod 600 it)",
-				 path);
+		return fault_set(fault, ERR_PERMISSION,
+				 "the key %s is open to every user of this machine (chmod 600 it)", path);
 	}
 	return OK;
 }
@@ -162,9 +162,9 @@ static int select_protocol(SSL *ssl, const unsigned char **ret, unsigned char *r
 static bool set_common(SSL_CTX *ssl_context)
 {
 	SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-						 SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
+					     SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_mode(ssl_context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-					      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+					  SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_read_ahead(ssl_context, 1);
 	SSL_CTX_set_default_read_buffer_len(ssl_context, READ_BUFFER_SIZE);
 	SSL_CTX_set_timeout(ssl_context, TICKET_SECONDS);
@@ -183,13 +183,14 @@ static bool set_role(SSL_CTX *ssl_context, enum tls_role role, const struct tls_
 		return SSL_CTX_set_alpn_protos(ssl_context, protocols, sizeof protocols) == 0;
 	}
 	SSL_CTX_set_verify(ssl_context,
-			   SSL_VERIFY_PEER | (config->client_may_be_anonymous ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT), NULL);
+			   SSL_VERIFY_PEER | (config->client_may_be_anonymous ? 0 : SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+			   NULL);
 	SSL_CTX_set_alpn_select_cb(ssl_context, select_protocol, NULL);
 	// Tickets carry the whole session: no table here that clients could fill.
 	SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ssl_context, 1);
-	return !config->ticket_key || SSL_CTX_set_tlsext_ticket_keys(ssl_context, (void *)config->ticket_key,
-								       TLS_TICKET_KEY_SIZE) == 1;
+	return !config->ticket_key ||
+	       SSL_CTX_set_tlsext_ticket_keys(ssl_context, (void *)config->ticket_key, TLS_TICKET_KEY_SIZE) == 1;
 }
 
 result tls_context_new(enum tls_role role, const struct tls_config *config, struct tls_context **ret_context,

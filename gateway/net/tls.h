@@ -30,7 +30,7 @@ struct tls_config {
 	const char *key_path;         // PEM, not readable for others; NULL likewise
 	bool client_may_be_anonymous; // server: a client need not show a certificate (then it has no fingerprint)
 	const uint8_t *ticket_key;    // server: TLS_TICKET_KEY_SIZE secret bytes that workers sharing a port have in
-				   // common, so that any of them resumes; NULL: a key of its own
+				      // common, so that any of them resumes; NULL: a key of its own
 };
 
 // Loads credentials. ERR_NOT_FOUND, ERR_PERMISSION (also: key file open to others), ERR_FORMAT (no PEM, no

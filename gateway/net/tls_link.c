@@ -2,8 +2,8 @@
 //
 // See tls_link.h.
 //
-// The pin is checked in two places: inside a full handshake, so that the peer gets a proper alert, and after a resumed one, where
-// OpenSSL takes the certificate from the ticket and asks nobody.
+// The pin is checked in two places: inside a full handshake, so that the peer gets a proper alert, and after a resumed
+// one, where OpenSSL takes the certificate from the ticket and asks nobody.
 #include "net/tls_link.h"
 
 #include "crypto/openssl.h"
@@ -27,9 +27,9 @@ static bool accepts(const struct tls_link *link, X509 *certificate)
 	unsigned fingerprint_size = 0;
 	uint8_t *der = NULL;
 	int size = i2d_X509(certificate, &der);
-	bool accepted = size > 0 && X509_digest(certificate, EVP_sha256(), fingerprint, &fingerprint_size) == 1 &&
-			(!link->check.accept ||
-			 link->check.accept(link->check.context, fingerprint, slice_of(der, (size_t)size)));
+	bool accepted =
+	    size > 0 && X509_digest(certificate, EVP_sha256(), fingerprint, &fingerprint_size) == 1 &&
+	    (!link->check.accept || link->check.accept(link->check.context, fingerprint, slice_of(der, (size_t)size)));
 	OPENSSL_free(der);
 	return accepted;
 }
@@ -153,7 +153,8 @@ enum tls_progress tls_link_handshake(struct tls_link *link, struct fault *fault)
 	return progress;
 }
 
-enum tls_progress tls_link_read(struct tls_link *link, uint8_t *bytes, size_t size, size_t *ret_size, struct fault *fault)
+enum tls_progress tls_link_read(struct tls_link *link, uint8_t *bytes, size_t size, size_t *ret_size,
+				struct fault *fault)
 {
 	ERR_clear_error();
 	int returned = SSL_read(link->ssl, bytes, size > INT_MAX ? INT_MAX : (int)size);

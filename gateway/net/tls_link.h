@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// One TLS connection over a descriptor: what transport.c drives. SSL_set_fd, not memory BIOs: those cost a gateway 8 % of its time.
+// One TLS connection over a descriptor: what transport.c drives. SSL_set_fd, not memory BIOs: those cost a gateway 8 %
+// of its time.
 #ifndef BESA_NET_TLS_LINK_H
 #define BESA_NET_TLS_LINK_H
 
@@ -32,7 +33,8 @@ struct tls_link {
 	bool refused; // by the check
 };
 
-// Prepares a link; the struct must not move afterwards. `ticket` and `server_name` are for clients and may be NULL. ERR_MEMORY.
+// Prepares a link; the struct must not move afterwards. `ticket` and `server_name` are for clients and may be NULL.
+// ERR_MEMORY.
 result tls_link_init(struct tls_link *link, struct tls_context *context, int fd, struct tls_check check,
 		     const char *server_name, struct tls_ticket *ticket);
 

@@ -127,7 +127,8 @@ result transport_new(struct loop *loop, const struct transport_config *config, s
 	return OK;
 }
 
-static result read_plain(struct transport *transport, uint8_t *bytes, size_t size, size_t *ret_size, struct fault *fault)
+static result read_plain(struct transport *transport, uint8_t *bytes, size_t size, size_t *ret_size,
+			 struct fault *fault)
 {
 	if (transport->drained) {
 		*ret_size = 0;
@@ -244,7 +245,8 @@ void transport_free(struct transport *transport)
 	loop_call_cancel(&transport->start);
 	loop_watch_free(transport->watch);
 	tls_link_release(&transport->link);
-	// Half-close first: the last frames (GOAWAY) leave before unread input could make the kernel reset the connection.
+	// Half-close first: the last frames (GOAWAY) leave before unread input could make the kernel reset the
+	// connection.
 	shutdown(transport->fd, SHUT_WR);
 	close(transport->fd);
 	free(transport);

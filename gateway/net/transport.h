@@ -2,8 +2,8 @@
 //
 // A byte stream over a connected socket, with TLS or without: TCP, unix sockets, socket pairs.
 //
-//   Life. transport_new() → on_open once, when the handshake is over (for a plain socket at the next turn) → on_ready as events come;
-//   or on_failed, once and last. transport_free() at any time, from callbacks too.
+//   Life. transport_new() → on_open once, when the handshake is over (for a plain socket at the next turn) → on_ready
+//   as events come; or on_failed, once and last. transport_free() at any time, from callbacks too.
 #ifndef BESA_NET_TRANSPORT_H
 #define BESA_NET_TRANSPORT_H
 
@@ -33,8 +33,8 @@ struct transport_config {
 // ERR_MEMORY, ERR_IO.
 result transport_new(struct loop *loop, const struct transport_config *config, struct transport **ret_transport);
 
-// Reads what is there. OK with *ret_size 0 if nothing more is to be read before the next on_ready. ERR_CLOSED at the end, ERR_IO,
-// ERR_TLS; the fault has words.
+// Reads what is there. OK with *ret_size 0 if nothing more is to be read before the next on_ready. ERR_CLOSED at the
+// end, ERR_IO, ERR_TLS; the fault has words.
 result transport_read(struct transport *transport, uint8_t *bytes, size_t size, size_t *ret_size, struct fault *fault);
 
 // Writes what the socket takes; *ret_size may be less than the size: then on_ready(LOOP_WRITABLE) follows, and the

@@ -280,12 +280,20 @@ static void gather(struct notary *notary, struct pollfd *waits, size_t *which)
 	}
 }
 
+// A wait that finds packets at once leaves a signal pending, and under load every wait does.
+static bool asked_to_stop(const struct notary *notary)
+{
+	sigset_t pending;
+	return *notary->stop ||
+	       (sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1));
+}
+
 static void serve(struct notary *notary)
 {
 	struct pollfd waits[NOTARY_WORKERS_MAX];
 	size_t which[NOTARY_WORKERS_MAX];
 	int64_t due_us = tend(notary);
-	while (!*notary->stop) {
+	while (!asked_to_stop(notary)) {
 		size_t count = wait_for(notary, waits, which);
 		if (count == 0) {
 			return;

@@ -38,10 +38,22 @@ bool codec_take_varint(struct slice *rest, uint64_t *ret_value)
 	return false;
 }
 
+// Most tags, lengths and numbers are one byte.
+static inline bool take_varint(struct slice *rest, uint64_t *ret_value)
+{
+	if (rest->size != 0 && rest->data[0] < 0x80) {
+		*ret_value = rest->data[0];
+		rest->data++;
+		rest->size--;
+		return true;
+	}
+	return codec_take_varint(rest, ret_value);
+}
+
 static bool take_bytes(struct slice *rest, struct slice *ret_bytes)
 {
 	uint64_t size;
-	if (!codec_take_varint(rest, &size) || size > rest->size) {
+	if (!take_varint(rest, &size) || size > rest->size) {
 		return false;
 	}
 	*ret_bytes = slice_of(rest->data, (size_t)size);
@@ -57,6 +69,22 @@ static result refuse(struct fault *fault, const struct codec_message *message, c
 	return fault_set(fault, ERR_FORMAT, "%s.%s: %s", message->name, field->name, words);
 }
 
+// Nearly all text is ASCII, which is UTF-8 as it stands: eight bytes at a time.
+static bool is_ascii(struct slice text)
+{
+	uint64_t word;
+	uint64_t seen = 0;
+	size_t i = 0;
+	for (; text.size - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, text.data + i, sizeof word);
+		seen |= word;
+	}
+	for (; i < text.size; i++) {
+		seen |= text.data[i];
+	}
+	return (seen & 0x8080808080808080u) == 0;
+}
+
 result codec_check_text(const struct codec_message *message, const struct codec_field *field, struct slice text,
 			struct fault *fault)
 {
@@ -64,7 +92,7 @@ result codec_check_text(const struct codec_message *message, const struct codec_
 		return fault_set(fault, ERR_FORMAT, "%s.%s: %zu bytes, expected %" PRIu64 " to %" PRIu64, message->name,
 				 field->name, text.size, field->least, field->most);
 	}
-	if (field->kind == CODEC_TEXT && !text_is_utf8(text)) {
+	if (field->kind == CODEC_TEXT && !is_ascii(text) && !text_is_utf8(text)) {
 		return refuse(fault, message, field, "not valid UTF-8");
 	}
 	if (field->legal && !field->legal(text)) {
@@ -123,7 +151,7 @@ static result take_number(const struct decoder *decoder, const struct codec_mess
 			value |= (uint64_t)rest->data[i] << (8 * i);
 		}
 		*rest = slice_skip(*rest, 8);
-	} else if (!codec_take_varint(rest, &value)) {
+	} else if (!take_varint(rest, &value)) {
 		return refuse(decoder->fault, message, field, "truncated or not the shortest varint");
 	}
 	if (value == 0) {
@@ -239,7 +267,7 @@ static bool skip_unknown(unsigned wire_type, struct slice *rest)
 	size_t fixed = 4;
 	switch (wire_type) {
 	case CODEC_WIRE_VARINT:
-		return codec_take_varint(rest, &number);
+		return take_varint(rest, &number);
 	case CODEC_WIRE_BYTES:
 		return take_bytes(rest, &bytes);
 	case CODEC_WIRE_FIXED64:
@@ -258,8 +286,8 @@ static bool skip_unknown(unsigned wire_type, struct slice *rest)
 }
 
 // The table's fields from `*next` on that come before `number` are absent: none may be required.
-static result pass_absent(const struct decoder *decoder, const struct codec_message *message, uint64_t number,
-			  size_t *next)
+static inline result pass_absent(const struct decoder *decoder, const struct codec_message *message, uint64_t number,
+				 size_t *next)
 {
 	while (*next < message->count && message->fields[*next].number < number) {
 		if (message->fields[*next].required) {
@@ -279,7 +307,7 @@ static result decode_message(const struct decoder *decoder, const struct codec_m
 	while (rest.size != 0) {
 		struct slice start = rest;
 		uint64_t key;
-		if (!codec_take_varint(&rest, &key) || key > UINT32_MAX) {
+		if (!take_varint(&rest, &key) || key > UINT32_MAX) {
 			return fault_set(decoder->fault, ERR_FORMAT, "%s: a tag is malformed", message->name);
 		}
 		uint64_t number = key >> 3;

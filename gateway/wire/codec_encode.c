@@ -135,33 +135,66 @@ size_t codec_size(const struct codec_message *message, const void *from)
 }
 
 // ---- bytes ----
+//
+// Room is made once for the whole message; the writers below move a pointer. Each returns where it stopped.
 
-static void append_embedded(const struct codec_field *field, const uint8_t *item, struct buffer *buffer)
+static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
-	codec_append_head(buffer, field->number, codec_size(field->message, item));
-	codec_append(field->message, item, buffer);
+	while (value >= 0x80) {
+		*at++ = (uint8_t)(value | 0x80);
+		value >>= 7;
+	}
+	*at++ = (uint8_t)value;
+	return at;
 }
 
-static void append_text(const struct codec_field *field, struct slice text, struct buffer *buffer)
+static uint8_t *put_head(uint8_t *at, const struct codec_field *field, size_t size)
 {
-	codec_append_head(buffer, field->number, text.size);
-	buffer_append_slice(buffer, text);
+	at = put_varint(at, (uint64_t)field->number << 3 | CODEC_WIRE_BYTES);
+	return put_varint(at, size);
 }
 
-static void append_list(const struct codec_field *field, const uint8_t *from, struct buffer *buffer)
+static uint8_t *put_message(uint8_t *at, const struct codec_message *message, const uint8_t *from);
+
+static uint8_t *put_embedded(uint8_t *at, const struct codec_field *field, const uint8_t *item)
+{
+	at = put_head(at, field, codec_size(field->message, item));
+	return put_message(at, field->message, item);
+}
+
+static uint8_t *put_text(uint8_t *at, const struct codec_field *field, struct slice text)
+{
+	at = put_head(at, field, text.size);
+	if (text.size != 0) {
+		memcpy(at, text.data, text.size);
+	}
+	return at + text.size;
+}
+
+static uint8_t *put_list(uint8_t *at, const struct codec_field *field, const uint8_t *from)
 {
 	struct codec_list list = codec_load_list(field, from);
 	const uint8_t *item = list.items;
 	for (size_t i = 0; i < list.count; i++, item += codec_stride(field)) {
-		if (field->message) {
-			append_embedded(field, item, buffer);
-		} else {
-			append_text(field, codec_item_text(item), buffer);
-		}
+		at = field->message ? put_embedded(at, field, item) : put_text(at, field, codec_item_text(item));
 	}
+	return at;
 }
 
-void codec_append(const struct codec_message *message, const void *from, struct buffer *buffer)
+static uint8_t *put_number(uint8_t *at, const struct codec_field *field, uint64_t value)
+{
+	if (field->kind != CODEC_TIME) {
+		at = put_varint(at, (uint64_t)field->number << 3 | CODEC_WIRE_VARINT);
+		return put_varint(at, value);
+	}
+	at = put_varint(at, (uint64_t)field->number << 3 | CODEC_WIRE_FIXED64);
+	for (size_t i = 0; i < 8; i++) {
+		*at++ = (uint8_t)(value >> (8 * i));
+	}
+	return at;
+}
+
+static uint8_t *put_message(uint8_t *at, const struct codec_message *message, const uint8_t *from)
 {
 	for (size_t i = 0; i < message->count; i++) {
 		const struct codec_field *field = &message->fields[i];
@@ -169,18 +202,24 @@ void codec_append(const struct codec_message *message, const void *from, struct 
 			continue;
 		}
 		if (field->repeated) {
-			append_list(field, from, buffer);
+			at = put_list(at, field, from);
 		} else if (field->message) {
-			append_embedded(field, (const uint8_t *)from + field->offset, buffer);
+			at = put_embedded(at, field, from + field->offset);
 		} else if (field->kind == CODEC_BYTES || field->kind == CODEC_TEXT) {
-			append_text(field, codec_load_slice(field, from), buffer);
-		} else if (field->kind == CODEC_TIME) {
-			buffer_append_varint(buffer, (uint64_t)field->number << 3 | CODEC_WIRE_FIXED64);
-			buffer_append_le64(buffer, codec_load_number(field, from));
+			at = put_text(at, field, codec_load_slice(field, from));
 		} else {
-			buffer_append_varint(buffer, (uint64_t)field->number << 3 | CODEC_WIRE_VARINT);
-			buffer_append_varint(buffer, codec_load_number(field, from));
+			at = put_number(at, field, codec_load_number(field, from));
 		}
+	}
+	return at;
+}
+
+void codec_append(const struct codec_message *message, const void *from, struct buffer *buffer)
+{
+	size_t size = codec_size(message, from);
+	uint8_t *at = buffer_reserve(buffer, size);
+	if (at) {
+		assert_always(put_message(at, message, from) == at + size);
 	}
 }
 

@@ -34,9 +34,14 @@ bool statement_is_line(struct slice text)
 	return true;
 }
 
-static bool is_letter(uint8_t c)
+static inline bool is_letter(uint8_t c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+	return (unsigned)(c | 0x20) - 'a' < 26 || c == '_'; // 0x20 makes a letter small and no other character a letter
+}
+
+static inline bool is_digit(uint8_t c)
+{
+	return (unsigned)c - '0' < 10;
 }
 
 // Protobuf identifiers, joined by dots if `dots`.
@@ -45,10 +50,10 @@ static bool is_identifier(struct slice text, bool dots)
 	bool start = true; // an identifier begins here
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t c = text.data[i];
-		if (c == '.' && dots && !start) {
-			start = true;
-		} else if (is_letter(c) || (c >= '0' && c <= '9' && !start)) {
+		if (is_letter(c) || (!start && is_digit(c))) {
 			start = false;
+		} else if (c == '.' && dots && !start) {
+			start = true;
 		} else {
 			return false;
 		}
@@ -70,7 +75,7 @@ bool statement_is_word(struct slice text)
 {
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t c = text.data[i];
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) {
+		if (!((unsigned)c - 'a' < 26 || is_digit(c) || c == '_' || c == '-')) {
 			return false;
 		}
 	}

@@ -4,7 +4,8 @@
 //
 //     h2_echo 127.0.0.1:8080 [certificate.pem key.pem]
 //     h2load -n 500000 -c 8 -m 64 http://127.0.0.1:8080/                              (GET: 200 bytes)
-//     h2load -n 500000 -c 8 -m 64 -d message.bin -H 'content-type: application/grpc' http://127.0.0.1:8080/echo.Echo/Say
+//     h2load -n 500000 -c 8 -m 64 -d message.bin -H 'content-type: application/grpc'
+//     http://127.0.0.1:8080/echo.Echo/Say
 //
 // Compare the first with `nghttpd --no-tls`. Ends on SIGTERM after draining.
 #include "net/grpc_call.h"

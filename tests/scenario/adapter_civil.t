@@ -154,6 +154,9 @@ def answers(adapter):
     found = search(civil.SearchPersonsRequest(family_name="berish", born=civil.DateRange(**{"from": "1985-03-27", "to": "1985-03-27"})),
                    timeout=10)
     same([p.personal_number for p in found.persons], ["1234567890"], "search by the beginning of a name, and birth date")
+    for given, family in (("Skënder", "KRASNIQI"), ("skender", "krasniqi"), ("SKËN", "krasn")):
+        found = search(civil.SearchPersonsRequest(given_name=given, family_name=family), timeout=10)
+        ok("1234567894" in [p.personal_number for p in found.persons], "search as people type: %s %s" % (given, family), found)
     seen, after = [], ""
     while True:
         page = search(civil.SearchPersonsRequest(born=civil.DateRange(**{"from": "1900-01-01"}), limit=70, after=after), timeout=10)

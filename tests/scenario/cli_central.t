@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from besa import BIN, ROOT, Tap  # noqa: E402
+from federation import BIN, ROOT, Tap  # noqa: E402
 
 FLIPS = 60
 seed = int(os.environ.get("SEED", "1"))

@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import grpc  # noqa: E402
-from besa import Federation, Stub, Tap, messages  # noqa: E402
+from federation import Federation, Stub, Tap, messages  # noqa: E402
 from hanging import HangingAdapter  # noqa: E402
 
 ARTA = "1234567890"

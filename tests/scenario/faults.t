@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import grpc  # noqa: E402
-from besa import BIN, Federation, Tap  # noqa: E402
+from federation import BIN, Federation, Tap  # noqa: E402
 from hanging import HangingAdapter  # noqa: E402
 
 PORTS = 7360

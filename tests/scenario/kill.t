@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import grpc  # noqa: E402
-from besa import BIN, Federation, Tap  # noqa: E402
+from federation import BIN, Federation, Tap  # noqa: E402
 from counting import CountingAdapter  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "24"))
@@ -29,7 +29,8 @@ class Load(threading.Thread):
 
     def __init__(self, federation, acknowledged):
         super().__init__(daemon=True)
-        self.civil = federation.civil()
+        quick = [(f"grpc.{name}_reconnect_backoff_ms", 50) for name in ("initial", "min", "max")]
+        self.civil = federation.civil(options=quick)
         self.acknowledged = acknowledged
         self.last = 0.0
         self.stopping = False

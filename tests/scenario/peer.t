@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import grpc  # noqa: E402
-from besa import Federation, Stub, Tap, messages  # noqa: E402
+from federation import Federation, Stub, Tap, messages  # noqa: E402
 from forge import EXCHANGE, Forge, leaf_hash, response_of, uuid7  # noqa: E402
 
 PORTS = 7320
@@ -116,7 +116,12 @@ with Federation(ports=PORTS) as federation:
               "its owner is answered all the same")
 
     client = peer(federation, ("clients", "XK-GOV-ASHI-ekosova"), PORTS + 4)
-    tap.status(lambda: client.Call(good.SerializeToString()), "UNAVAILABLE", "a certificate that is no gateway's")
+    try:
+        client.call("Call", good.SerializeToString(), timeout=2)
+        tap.ok(False, "a certificate that is no gateway's")
+    except grpc.RpcError as error:
+        tap.ok(error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), "a certificate that is no gateway's", error)
+        tap.ok(federation.wait_log("arc", "peer_refused"), "is logged as such")
     altered(ashi, forge, federation)
 
     sealed = unsealed = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """An adapter that answers every request and writes down which exchanges it executed."""
 
-from besa import messages
+from federation import messages
 from hanging import HangingAdapter
 
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from besa import messages
+from federation import messages
 
 STATEMENT = "besa/statement/v1/statement.proto"
 EXCHANGE = "besa/exchange/v1/exchange.proto"

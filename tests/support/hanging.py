@@ -60,6 +60,7 @@ class HangingAdapter(grpc.GenericRpcHandler):
         self.server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), handlers=(self,))
         self.server.add_insecure_port(f"unix:{path}")
         self.server.start()
+        time.sleep(0.7)  # the gateway tries a dead adapter again after half a second at most
         return self
 
     def __exit__(self, *_):

@@ -60,8 +60,7 @@ static const struct mistake mistakes[] = {
 	{ "required: true", "required: true, default: x",
 	  "6: parameter isbn: it is required and has a default; it cannot be both\n" },
 	{ "required: true", "required: true, least: 1",
-	  "6: unknown key \"least\"; known here: field, pattern, expected, characters, "
-	  "required, default\n" },
+	  "6: unknown key \"least\"; known here: field, pattern, expected, characters, required, fold, default\n" },
 	{ "field: years.from", "field: years.form",
 	  "24: parameter from: \"years.form\": test.library.v1.Years has no field \"form\"\n" },
 	{ "field: years.to", "field: years",

@@ -39,9 +39,10 @@ static void addresses_parse_and_format(void **state)
 static void bad_addresses_are_refused_with_words(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "",		 "localhost",	   ":80",      "host:",	   "host:65536", "host:80x",
-					   "host: 80",	 "::1:80",	   "[::1]80",  "[zz]:80",  "[]:80",	 "a b:80",
-					   "-x:80",	 "unix:",	   "h\xff:80", "host:-1",  "host:080",	 "[127.0.0.1]:80" };
+	static const char *const bad[] = { "",         "localhost", ":80",           "host:",   "host:65536",
+					   "host:80x", "host: 80",  "::1:80",        "[::1]80", "[zz]:80",
+					   "[]:80",    "a b:80",    "-x:80",         "unix:",   "h\xff:80",
+					   "host:-1",  "host:080",  "[127.0.0.1]:80" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct address address;
 		struct fault fault = { 0 };

@@ -383,21 +383,19 @@ static void malformed_requests_are_refused(void **state)
 	} cases[] = {
 		{ "GET", "application/grpc", NULL, { 0 }, 5, 405, -1 },
 		{ "POST", "application/json", NULL, { 0 }, 5, 415, -1 },
-		{ "POST", "application/grpc", NULL, { 0 }, 0, 200, GRPC_UNIMPLEMENTED },		    // no message
-		{ "POST", "application/grpc", NULL, { 0, 0, 0 }, 3, 200, GRPC_INVALID_ARGUMENT },	    // cut in the head
-		{ "POST", "application/grpc", NULL, { 0, 0, 0, 0, 9, 1 }, 6, 200, GRPC_INVALID_ARGUMENT }, // cut in the message
-		{ "POST", "application/grpc", NULL, { 0, 0, 0, 0, 1, 1, 0 }, 7, 200, GRPC_UNIMPLEMENTED }, // a second one begins
+		{ "POST", "application/grpc", NULL, { 0 }, 0, 200, GRPC_UNIMPLEMENTED },          // no message
+		{ "POST", "application/grpc", NULL, { 0, 0, 0 }, 3, 200, GRPC_INVALID_ARGUMENT }, // cut in the head
+		{ "POST", "application/grpc", NULL, { 0, 0, 0, 0, 9, 1 }, 6, 200, GRPC_INVALID_ARGUMENT }, // cut in the
+													   // message
+		{ "POST", "application/grpc", NULL, { 0, 0, 0, 0, 1, 1, 0 }, 7, 200, GRPC_UNIMPLEMENTED }, // a second
+													   // one begins
 		{ "POST", "application/grpc", NULL, { 1, 0, 0, 0, 1, 1 }, 6, 200, GRPC_UNIMPLEMENTED },    // compressed
 		{ "POST", "application/grpc", NULL, { 7, 0, 0, 0, 1, 1 }, 6, 200, GRPC_INVALID_ARGUMENT }, // no flag
 		{ "POST", "application/grpc", NULL, { 0, 1, 0, 0, 0 }, 5, 200, GRPC_RESOURCE_EXHAUSTED },
 		{ "POST", "application/grpc", "5x", { 0 }, 5, 200, GRPC_INVALID_ARGUMENT },
-		{ "POST", "application/grpc", "0m", { 0 }, 5, 200, GRPC_DEADLINE_EXCEEDED },
 		{ "POST", "application/grpc+proto", "1H", { 0 }, 5, 200, GRPC_OK },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		if (cases[i].timeout && strcmp(cases[i].timeout, "0m") == 0) {
-			continue; // may be answered before it is found late: both are right
-		}
 		struct raw raw = raw_call(&world, cases[i].method, cases[i].type, cases[i].timeout,
 					  slice_of(cases[i].body, cases[i].size));
 		assert_int_equal(raw.status, cases[i].http);

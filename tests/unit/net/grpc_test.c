@@ -63,8 +63,8 @@ static void bad_frames_are_refused(void **state)
 		result expected;
 	} cases[] = {
 		{ { 0, 0, 0, 4, 1 }, ERR_PAYLOAD_TOO_LARGE }, { { 0, 0xff, 0xff, 0xff, 0xff }, ERR_PAYLOAD_TOO_LARGE },
-		{ { 1, 0, 0, 0, 1 }, ERR_UNSUPPORTED },	      { { 2, 0, 0, 0, 1 }, ERR_FORMAT },
-		{ { 0xff, 0, 0, 0, 0 }, ERR_FORMAT },	      { { 0, 0, 0, 4, 0 }, OK },
+		{ { 1, 0, 0, 0, 1 }, ERR_UNSUPPORTED },       { { 2, 0, 0, 0, 1 }, ERR_FORMAT },
+		{ { 0xff, 0, 0, 0, 0 }, ERR_FORMAT },         { { 0, 0, 0, 4, 0 }, OK },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct grpc_deframer deframer;
@@ -82,8 +82,14 @@ static void timeouts_parse_and_format(void **state)
 	static const struct {
 		const char *text;
 		int64_t us;
-	} good[] = { { "1H", INT64_C(3600000000) }, { "2M", 120000000 }, { "30S", 30000000 }, { "250m", 250000 },
-		     { "7u", 7 },		    { "1n", 1 },	 { "1001n", 2 },      { "0m", 0 },
+	} good[] = { { "1H", INT64_C(3600000000) },
+		     { "2M", 120000000 },
+		     { "30S", 30000000 },
+		     { "250m", 250000 },
+		     { "7u", 7 },
+		     { "1n", 1 },
+		     { "1001n", 2 },
+		     { "0m", 0 },
 		     { "99999999H", INT64_C(365) * 24 * 3600 * 1000000 } };
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		int64_t us = -1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// HTTP/2 between our own server and client: what arrives, how streams end, back-pressure, losing and leaving connections.
+// HTTP/2 between our own server and client: what arrives, how streams end, back-pressure, losing and leaving
+// connections.
 #include "h2_testing.h"
 
 #include "base/random.h"
@@ -256,7 +257,8 @@ static void streamer_on_close(void *user, struct h2_stream *stream, const struct
 	free(user);
 }
 
-static const struct h2_stream_handlers STREAMER_HANDLERS = { .on_writable = stream_next, .on_close = streamer_on_close };
+static const struct h2_stream_handlers STREAMER_HANDLERS = { .on_writable = stream_next,
+							     .on_close = streamer_on_close };
 
 static void serve_stream(struct world *world, struct h2_stream *stream)
 {
@@ -534,7 +536,8 @@ static void idle_connection_is_closed_and_opened_again(void **state)
 static void peer_that_takes_no_output_loses_the_stream(void **state)
 {
 	(void)state;
-	struct world world = { .serve = serve_echo, .server_settings = { .stall_us = 100000 },
+	struct world world = { .serve = serve_echo,
+			       .server_settings = { .stall_us = 100000 },
 			       .client_settings = { .stream_window = 65535 } };
 	world_open(&world, false);
 	struct exchange exchange = { .hold = true };
@@ -550,8 +553,8 @@ static void peer_that_takes_no_output_loses_the_stream(void **state)
 
 // ---- anything goes ------------------------------------------------------------------------------------------------
 
-// Streams of random size, reset at random by either side, connections aborted at random: every stream ends exactly once, every
-// chunk is released exactly once, and everything is given back.
+// Streams of random size, reset at random by either side, connections aborted at random: every stream ends exactly
+// once, every chunk is released exactly once, and everything is given back.
 enum { STORM = 600, STORM_BODY = 40000 };
 
 static unsigned dice(unsigned sides)

@@ -128,7 +128,8 @@ struct exchange {
 	unsigned closes;
 	bool closed;
 	struct h2_close close;
-	bool hold; // consume nothing
+	char text[200]; // its words
+	bool hold;      // consume nothing
 };
 
 static inline uint32_t checksum_of(uint32_t sum, struct slice bytes)
@@ -145,7 +146,8 @@ static inline void copy_value(struct h2_headers headers, const char *name, char 
 	snprintf(text, 64, "%.*s", (int)value.size, value.data ? (const char *)value.data : "");
 }
 
-static inline void exchange_on_response(void *user, struct h2_stream *stream, unsigned status, struct h2_headers headers)
+static inline void exchange_on_response(void *user, struct h2_stream *stream, unsigned status,
+					struct h2_headers headers)
 {
 	struct exchange *exchange = user;
 	assert_ptr_equal(stream, exchange->stream);
@@ -182,6 +184,8 @@ static inline void exchange_on_close(void *user, struct h2_stream *stream, const
 	exchange->closes++;
 	exchange->closed = true;
 	exchange->close = *close;
+	exchange->close.text = NULL;
+	snprintf(exchange->text, sizeof exchange->text, "%s", close->text);
 	exchange->stream = NULL;
 }
 

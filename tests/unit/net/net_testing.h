@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// What the tests of this layer share: a loop that runs until something holds, scratch files, self-signed credentials, a listening address.
+// What the tests of this layer share: a loop that runs until something holds, scratch files, self-signed credentials, a
+// listening address.
 #ifndef BESA_TESTS_NET_TESTING_H
 #define BESA_TESTS_NET_TESTING_H
 

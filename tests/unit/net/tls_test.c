@@ -3,10 +3,10 @@
 // TLS between gateways: who is let in, what is refused and in which words, resumption, renewal, bad key files.
 #include "h2_testing.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 
 static struct exchange ask(struct world *world)
 {
@@ -50,7 +50,7 @@ static void server_with_another_certificate_is_refused(void **state)
 	struct exchange exchange = ask(&world);
 	assert_int_equal(exchange.close.reason, H2_CLOSE_NOT_PROCESSED);
 	assert_int_equal(exchange.close.cause, ERR_TLS);
-	assert_string_equal(exchange.close.text, "the peer's certificate is not accepted");
+	assert_string_equal(exchange.text, "the peer's certificate is not accepted");
 	assert_int_equal(world.connections, 0);
 	world_close(&world);
 }
@@ -64,7 +64,7 @@ static void client_with_another_certificate_is_refused_before_any_request(void *
 	struct exchange exchange = ask(&world);
 	assert_int_equal(exchange.close.reason, H2_CLOSE_NOT_PROCESSED);
 	assert_int_equal(exchange.close.cause, ERR_TLS);
-	assert_string_equal(exchange.close.text, "the peer refuses our certificate");
+	assert_string_equal(exchange.text, "the peer refuses our certificate");
 	assert_int_equal(world.connections, 0);
 	assert_int_equal(world.requests, 0);
 	world_close(&world);
@@ -86,7 +86,7 @@ static void client_without_a_certificate(void **state)
 	reopen_client(&world, make_tls(TLS_CLIENT, NULL));
 	struct exchange exchange = ask(&world);
 	assert_int_equal(exchange.close.reason, H2_CLOSE_NOT_PROCESSED);
-	assert_string_equal(exchange.close.text, "the peer refuses our certificate");
+	assert_string_equal(exchange.text, "the peer refuses our certificate");
 	assert_int_equal(world.connections, 0);
 
 	// A server that allows it sees that there is none.
@@ -205,7 +205,9 @@ struct foreign_peer {
 
 static int connect_port(uint16_t port)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	return connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
 }
@@ -267,7 +269,9 @@ static void foreign_clients_are_held_to_the_rules(void **state)
 	struct world world = { .serve = serve_echo, .server_settings = { .handshake_us = 200000 } };
 	world_open(&world, true);
 	for (enum peer_kind kind = PEER_TLS12; kind <= PEER_GOOD; kind++) {
-		struct foreign_peer peer = { .kind = kind, .port = world.address.port, .credential = &world.client_credential };
+		struct foreign_peer peer = { .kind = kind,
+					     .port = world.address.port,
+					     .credential = &world.client_credential };
 		unsigned before = world.connections;
 		assert_int_equal(pthread_create(&peer.thread, NULL, run_peer, &peer), 0);
 		assert_true(spin_for(world.loop, peer_is_done, &peer, 20000));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the scenarios share: a federation of real processes, gRPC clients that are not ours, TAP output.
 
-    from besa import Federation, Tap
+    from federation import Federation, Tap
     tap = Tap()
     with Federation(ports=7300) as federation:
         person = federation.civil().GetPerson({"personal_number": "..."})
@@ -88,18 +88,17 @@ class Stub:
         self.channel = channel
         self.service = service
         self.descriptor = messages(proto).DESCRIPTOR.services_by_name[service.rsplit(".", 1)[1]]
-        self.module = messages(proto)
         self.metadata = tuple(metadata)
         self.timeout = timeout
 
     def callable(self, method):
-        answer = getattr(self.module, self.descriptor.methods_by_name[method].output_type.name)
+        answer = self.descriptor.methods_by_name[method].output_type._concrete_class
         return self.channel.unary_unary(f"/{self.service}/{method}",
                                         request_serializer=lambda m: m if isinstance(m, bytes) else m.SerializeToString(),
                                         response_deserializer=answer.FromString)
 
     def request(self, method, fields):
-        kind = getattr(self.module, self.descriptor.methods_by_name[method].input_type.name)
+        kind = self.descriptor.methods_by_name[method].input_type._concrete_class
         return json_format.ParseDict(fields, kind())
 
     def call(self, method, fields, metadata=(), timeout=None):
