@@ -219,7 +219,7 @@ static enum cli_exit run_verify(struct cli *cli, const void *given, size_t argc,
 	bool whole = true;
 	(void)argc;
 	result r = OK;
-	if (options->directory || options->trust) {
+	if (options->directory || options->trust || getenv("BESA_TRUST")) {
 		r = trusted_load(options->trust, options->directory, TRUSTED_ANY_AGE, &trusted, &fault);
 	}
 	if (r == OK) {

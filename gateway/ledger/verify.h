@@ -11,6 +11,7 @@
 #ifndef BESA_LEDGER_VERIFY_H
 #define BESA_LEDGER_VERIFY_H
 
+#include "crypto/digest.h"
 #include "crypto/note.h"
 #include "wire/statement.h"
 

@@ -87,7 +87,8 @@ static void reload(struct supervisor *supervisor)
 			  supervisor->settings->path);
 		return;
 	}
-	if (settings_compatible(supervisor->settings, fresh, &fault) != OK || preflight_check(fresh, &fault) != OK) {
+	if (settings_compatible(supervisor->settings, fresh, &fault) != OK ||
+	    preflight_check(fresh, PREFLIGHT_RELOAD, &fault) != OK) {
 		log_event(LOG_LEVEL_ERROR, "reload_refused", "text=\"%s; the old settings stay\"", fault.text);
 	} else {
 		size_t workers = children_signal(&supervisor->children, CHILD_WORKER, SIGHUP);
@@ -248,7 +249,9 @@ int main(int argc, char **argv)
 	log_open("gateway", LOG_LEVEL_INFO);
 	struct fault fault = { "" };
 	int status = EXIT_SUCCESS;
-	if (preflight_check(supervisor.settings, &fault) != OK) {
+	// --check must also serve beside a running gateway, whose addresses are taken.
+	enum preflight_occasion occasion = check_only ? PREFLIGHT_RELOAD : PREFLIGHT_START;
+	if (preflight_check(supervisor.settings, occasion, &fault) != OK) {
 		fprintf(stderr, "%s: %s\n", path, fault.text);
 		status = EXIT_FAILURE;
 	} else if (check_only) {

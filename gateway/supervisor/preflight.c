@@ -14,6 +14,7 @@
 #include "contract/contract.h"
 #include "crypto/certificate.h"
 #include "directory/directory.h"
+#include "net/address.h"
 #include "net/tls.h"
 
 static const struct edition_gateway *find_gateway(const struct directory *directory, const char *member_id,
@@ -134,10 +135,37 @@ static result check_service(const struct settings *settings, const struct settin
 	return code;
 }
 
+// ---- addresses -----------------------------------------------------------------------------------------------------
+
+static result check_free(const char *address_text, struct fault *fault)
+{
+	struct address address;
+	const struct address_listen alone = { .share_port = false };
+	int fd = -1;
+	result code = address_text ? address_parse(slice_text(address_text), &address, fault) : OK;
+	if (!address_text || code != OK || address.kind == ADDRESS_UNIX) {
+		return code; // a unix socket that is in use is found when the worker opens it
+	}
+	code = address_listen(&address, &alone, &fd, fault);
+	if (code == OK) {
+		close(fd);
+	}
+	return code;
+}
+
+static result check_addresses(const struct settings_member *member, struct fault *fault)
+{
+	result code = check_free(member->peer, fault);
+	for (size_t i = 0; code == OK && i < member->listener_count; i++) {
+		code = check_free(member->listeners[i].address, fault);
+	}
+	return code;
+}
+
 // ---- all of it -----------------------------------------------------------------------------------------------------
 
 static result check_member(const struct settings *settings, const struct settings_member *member,
-			   const struct directory *directory, struct fault *fault)
+			   const struct directory *directory, enum preflight_occasion occasion, struct fault *fault)
 {
 	const struct edition_gateway *listed = find_gateway(directory, member->id, settings->gateway);
 	if (!listed) {
@@ -154,10 +182,13 @@ static result check_member(const struct settings *settings, const struct setting
 	for (size_t i = 0; code == OK && i < member->service_count; i++) {
 		code = check_service(settings, &member->services[i], directory, fault);
 	}
+	if (code == OK && occasion == PREFLIGHT_START) {
+		code = check_addresses(member, fault);
+	}
 	return code;
 }
 
-static result check_all(const struct settings *settings, struct fault *fault)
+static result check_all(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault)
 {
 	struct trust trust;
 	struct directory *directory = NULL;
@@ -171,7 +202,7 @@ static result check_all(const struct settings *settings, struct fault *fault)
 		code = fault_prefix(fault, code, "%s", settings->edition);
 	}
 	for (size_t i = 0; code == OK && i < settings->member_count; i++) {
-		code = check_member(settings, &settings->members[i], directory, fault);
+		code = check_member(settings, &settings->members[i], directory, occasion, fault);
 		if (code != OK) {
 			code = fault_prefix(fault, code, "%s", settings->members[i].id);
 		}
@@ -187,15 +218,15 @@ struct verdict {
 	struct fault fault;
 };
 
-static void judge(const struct settings *settings, int fd)
+static void judge(const struct settings *settings, enum preflight_occasion occasion, int fd)
 {
 	struct verdict verdict = { .fault = { "" } };
-	verdict.code = check_all(settings, &verdict.fault);
+	verdict.code = check_all(settings, occasion, &verdict.fault);
 	ssize_t written = write(fd, &verdict, sizeof verdict);
 	_exit(written == sizeof verdict ? 0 : 1);
 }
 
-result preflight_check(const struct settings *settings, struct fault *fault)
+result preflight_check(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault)
 {
 	int pipe_fds[2];
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -208,7 +239,7 @@ result preflight_check(const struct settings *settings, struct fault *fault)
 		return fault_set(fault, file_errno_result(errno), "cannot fork: %s", strerror(errno));
 	}
 	if (pid == 0) {
-		judge(settings, pipe_fds[1]);
+		judge(settings, occasion, pipe_fds[1]);
 	}
 	close(pipe_fds[1]);
 	struct verdict verdict;

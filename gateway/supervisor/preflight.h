@@ -10,7 +10,11 @@
 
 #include "exchange/settings.h"
 
+// Before a start the addresses must be free too: workers share a port among themselves, so a second gateway that was
+// given the same one would otherwise go unnoticed.
+enum preflight_occasion { PREFLIGHT_START, PREFLIGHT_RELOAD };
+
 // OK, or the first thing that is wrong, in words that say what, where and what was expected.
-result preflight_check(const struct settings *settings, struct fault *fault);
+result preflight_check(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault);
 
 #endif

@@ -52,7 +52,7 @@ static result check_list(const struct codec_message *message, const struct codec
 	return OK;
 }
 
-static bool is_absent(const struct codec_field *field, const uint8_t *from)
+static inline bool is_absent(const struct codec_field *field, const uint8_t *from)
 {
 	if (field->repeated) {
 		return codec_load_list(field, from).count == 0;

@@ -62,14 +62,16 @@ result statement_encode_body(enum statement_type type, const union statement_bod
 	if (code == OK) {
 		code = statement_check(type, body, slice_of(NULL, 0), fault);
 	}
-	if (code == OK && codec_size(message, body) > STATEMENT_BODY_MAX) {
-		code = fault_set(fault, ERR_STATEMENT_INVALID, "%s: too large for a leaf", message->name);
+	if (code != OK) {
+		return as_statement(code);
 	}
-	if (code == OK) {
-		codec_append(message, body, buffer);
-		code = buffer_result(buffer);
+	size_t before = buffer->size;
+	codec_append(message, body, buffer);
+	if (buffer->size - before > STATEMENT_BODY_MAX) {
+		buffer->size = before;
+		return fault_set(fault, ERR_STATEMENT_INVALID, "%s: too large for a leaf", message->name);
 	}
-	return as_statement(code);
+	return buffer_result(buffer);
 }
 
 result statement_check_body(enum statement_type type, struct slice bytes, struct slice member, struct arena *arena,
