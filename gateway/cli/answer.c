@@ -6,6 +6,8 @@
 #include "cli/output.h"
 #include "exchange/metadata.h"
 
+#include <string.h>
+
 const char *answer_hint(result reason)
 {
 	switch (reason) {
@@ -82,7 +84,7 @@ enum cli_exit answer_failed(const struct cli *cli, const struct remote_target *t
 		answer->from_peer ? result_grpc_name((int)answer->status) : target->address, message);
 	struct slice code = remote_field(answer, METADATA_REASON);
 	print_line(cli, &arena, "reason", code);
-	if (code.size) {
+	if (code.size && strcmp(message, result_text(reason)) != 0) {
 		print_line(cli, &arena, "", slice_text(result_text(reason)));
 	}
 	print_line(cli, &arena, "node", remote_field(answer, METADATA_NODE));

@@ -381,7 +381,11 @@ static enum cli_exit run_erase(struct cli *cli, const void *given, size_t argc, 
 		r = output_json(cli, json_pack("{s:s,s:I}", "exchange", argv[1], "erased", (json_int_t)erased));
 		return r == OK ? CLI_OK : CLI_UNREACHABLE;
 	}
-	fprintf(cli->out, "%u parts erased; every proof stays valid\n", erased);
+	if (erased == 0) {
+		fprintf(cli->out, "there was nothing to erase\n");
+	} else {
+		fprintf(cli->out, "%u parts erased; every proof stays valid\n", erased);
+	}
 	return CLI_OK;
 }
 

@@ -109,19 +109,23 @@ static result print_people(const struct cli *cli, const struct evidence_report *
 	static const enum output_style styles[] = { STYLE_GOOD, STYLE_BAD, STYLE_CAUTION };
 	struct buffer words;
 	buffer_init(&words, TEXT_MAX);
-	size_t wide = 0;
+	size_t wide = 0, wide_name = 0;
 	for (int mark = EVIDENCE_OK; mark <= EVIDENCE_ABSENT; mark++) {
 		size_t width = output_width(messages_mark(cli->language, (enum evidence_mark)mark));
 		wide = width > wide ? width : wide;
+	}
+	for (size_t i = 0; i < report->check_count; i++) {
+		size_t width = strlen(report->checks[i].name);
+		wide_name = width > wide_name ? width : wide_name;
 	}
 	for (size_t i = 0; i < report->check_count; i++) {
 		const struct evidence_check *check = &report->checks[i];
 		const char *mark = messages_mark(cli->language, check->mark);
 		buffer_clear(&words);
 		messages_check(&words, cli->language, check);
-		fprintf(cli->out, "%s%s%s%*s  %-20s %s\n", output_style(cli->colour, styles[check->mark]), mark,
-			output_style(cli->colour, STYLE_PLAIN), (int)(wide - output_width(mark)), "", check->name,
-			buffer_text(&words));
+		fprintf(cli->out, "%s%s%s%*s  %-*s  %s\n", output_style(cli->colour, styles[check->mark]), mark,
+			output_style(cli->colour, STYLE_PLAIN), (int)(wide - output_width(mark)), "", (int)wide_name,
+			check->name, buffer_text(&words));
 	}
 	print_message(cli, "request", shown->request);
 	print_message(cli, "response", shown->response);

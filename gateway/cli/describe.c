@@ -45,6 +45,20 @@ static void put_request(struct buffer *text, const struct statement_request *req
 	}
 }
 
+static void put_response(struct buffer *text, const struct statement_response *response)
+{
+	static const char *const verbs[] = {
+		[STATEMENT_OUTCOME_ANSWERED] = " answers",
+		[STATEMENT_OUTCOME_REFUSED] = " refuses",
+		[STATEMENT_OUTCOME_FAILED] = " asked its register in vain",
+		[STATEMENT_OUTCOME_INTERRUPTED] = " was interrupted",
+	};
+	put(text, response->provider);
+	bool known = response->outcome > 0 && response->outcome < sizeof verbs / sizeof verbs[0];
+	buffer_append_text(text, known ? verbs[response->outcome] : " answers");
+	put_labelled(text, ", by grant ", response->grant_id);
+}
+
 static void put_received(struct buffer *text, const struct statement_received *received)
 {
 	put(text, received->subsystem);
@@ -89,9 +103,7 @@ void describe_words(const struct statement *statement, struct buffer *text)
 		put_request(text, &body->request);
 		break;
 	case STATEMENT_RESPONSE:
-		put(text, body->response.provider);
-		buffer_append_text(text, " answers");
-		put_labelled(text, ", by grant ", body->response.grant_id);
+		put_response(text, &body->response);
 		break;
 	case STATEMENT_RECEIVED:
 		put_received(text, &body->received);

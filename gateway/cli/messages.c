@@ -246,6 +246,17 @@ static const char *const verdict_failed[LANGUAGE_COUNT] = {
 };
 // clang-format on
 
+// Facts whose values are words of ours: said in the reader's language. Names of gRPC statuses and reason codes stay.
+static const struct {
+	const char *value;
+	const char *text[LANGUAGE_COUNT];
+} outcomes[] = {
+	{ "answered", { "answered", "u përgjigj", "odgovoreno" } },
+	{ "refused", { "refused", "u refuzua", "odbijeno" } },
+	{ "failed", { "failed", "dështoi", "nije uspelo" } },
+	{ "interrupted", { "interrupted", "u ndërpre", "prekinuto" } },
+};
+
 bool messages_language(const char *text, enum language *ret_language)
 {
 	static const char codes[LANGUAGE_COUNT][3] = { "en", "sq", "sr" };
@@ -271,8 +282,19 @@ enum language messages_environment_language(void)
 	return LANGUAGE_EN;
 }
 
+static const char *translate(enum language language, const struct evidence_fact *fact)
+{
+	for (size_t i = 0; strcmp(fact->key, "outcome") == 0 && i < sizeof outcomes / sizeof outcomes[0]; i++) {
+		if (strcmp(fact->value, outcomes[i].value) == 0) {
+			return outcomes[i].text[language];
+		}
+	}
+	return fact->value;
+}
+
 // The value for the place "{key}" at `open`; *ret_end is set behind the brace.
-static const char *value_at(const char *open, const struct evidence_check *check, const char **ret_end)
+static const char *value_at(const char *open, enum language language, const struct evidence_check *check,
+			    const char **ret_end)
 {
 	const char *close = strchr(open, '}');
 	assert_always(close != NULL); // templates are constants of this file
@@ -280,32 +302,33 @@ static const char *value_at(const char *open, const struct evidence_check *check
 	size_t size = (size_t)(close - open - 1);
 	for (size_t i = 0; i < check->fact_count; i++) {
 		if (strlen(check->facts[i].key) == size && memcmp(check->facts[i].key, open + 1, size) == 0) {
-			return check->facts[i].value;
+			return translate(language, &check->facts[i]);
 		}
 	}
 	return NULL;
 }
 
 // Whether every place of the bracketed part that begins at `open` has its fact.
-static bool part_is_complete(const char *open, const struct evidence_check *check)
+static bool part_is_complete(const char *open, enum language language, const struct evidence_check *check)
 {
 	for (const char *c = open; *c && *c != ']';) {
 		if (*c != '{') {
 			c++;
-		} else if (!value_at(c, check, &c)) {
+		} else if (!value_at(c, language, check, &c)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-void messages_fill(struct buffer *text, const char *template, const struct evidence_check *check)
+void messages_fill(struct buffer *text, enum language language, const char *template,
+		   const struct evidence_check *check)
 {
 	for (const char *c = template; *c;) {
 		if (*c == '{') {
-			const char *value = value_at(c, check, &c);
+			const char *value = value_at(c, language, check, &c);
 			buffer_append_text(text, value ? value : "-");
-		} else if (*c == '[' && !part_is_complete(c, check)) {
+		} else if (*c == '[' && !part_is_complete(c, language, check)) {
 			c = strchr(c, ']') + 1;
 		} else {
 			if (*c != '[' && *c != ']') {
@@ -333,7 +356,7 @@ void messages_check(struct buffer *text, enum language language, const struct ev
 		const struct sentence *sentence = &sentences[i];
 		if (sentence->mark == check->mark && names_check(sentence->check, check->name) &&
 		    (!sentence->why || (check->why && strcmp(sentence->why, check->why) == 0))) {
-			messages_fill(text, sentence->text[language], check);
+			messages_fill(text, language, sentence->text[language], check);
 			if (check->text) {
 				buffer_append_format(text, " (%s)", check->text);
 			}

@@ -28,7 +28,8 @@ const char *messages_mark(enum language language, enum evidence_mark mark);
 void messages_verdict(struct buffer *text, enum language language, const struct evidence_report *report);
 
 // Appends a template with its facts filled in. A place without a fact, outside brackets, becomes "-".
-void messages_fill(struct buffer *text, const char *template, const struct evidence_check *check);
+void messages_fill(struct buffer *text, enum language language, const char *template,
+		   const struct evidence_check *check);
 
 // For the tests: the i-th sentence of the table in a language, NULL beyond the last.
 const char *messages_sentence(size_t i, enum language language);

@@ -196,11 +196,13 @@ void grpc_bin_encode(struct buffer *out, struct slice bytes)
 
 result grpc_bin_decode(struct buffer *out, struct slice text)
 {
+	size_t given = 0;
 	while (text.size > 0 && text.data[text.size - 1] == '=') {
 		text.size--;
+		given++;
 	}
 	size_t padding = (4 - text.size % 4) % 4;
-	if (padding == 3) {
+	if (padding == 3 || (given > 0 && given != padding) || (text.size > 0 && memchr(text.data, '=', text.size))) {
 		return ERR_FORMAT;
 	}
 	// Whole quads as they are, the last one with its padding restored.

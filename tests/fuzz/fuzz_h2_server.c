@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Bytes of a hostile client into a server's HTTP/2 session and the gRPC calls on it, in memory. The preface is ours, so that the
-// fuzzer spends itself on frames. The first byte of the input picks how it is cut.
+// Bytes of a hostile client into a server's HTTP/2 session and the gRPC calls on it, in memory. The preface is ours, so
+// that the fuzzer spends itself on frames. The first byte of the input picks how it is cut.
 #include "net/grpc_call.h"
 #include "net/h2_internal.h"
 

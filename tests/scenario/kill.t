@@ -29,8 +29,7 @@ class Load(threading.Thread):
 
     def __init__(self, federation, acknowledged):
         super().__init__(daemon=True)
-        quick = [(f"grpc.{name}_reconnect_backoff_ms", 50) for name in ("initial", "min", "max")]
-        self.civil = federation.civil(options=quick)
+        self.civil = federation.civil()
         self.acknowledged = acknowledged
         self.last = 0.0
         self.stopping = False

@@ -16,15 +16,18 @@ enum { TEXT_MAX = 8192 };
 
 static const struct evidence_check sample = {
 	.name = "response.statement",
-	.facts = { { "provider", "XK/GOV/ARC/population" }, { "time", "now" }, { "status", "OK" } },
-	.fact_count = 3,
+	.facts = { { "provider", "XK/GOV/ARC/population" },
+		   { "time", "now" },
+		   { "status", "OK" },
+		   { "outcome", "refused" } },
+	.fact_count = 4,
 };
 
 static void expect_filled(const char *template, const char *expected)
 {
 	struct buffer text;
 	buffer_init(&text, TEXT_MAX);
-	messages_fill(&text, template, &sample);
+	messages_fill(&text, LANGUAGE_SQ, template, &sample);
 	assert_string_equal(buffer_text(&text), expected);
 	buffer_release(&text);
 }
@@ -36,6 +39,7 @@ static void test_fill(void **state)
 	expect_filled("{status}[, by grant {grant}][ at {time}].", "OK at now.");
 	expect_filled("{grant}", "-");
 	expect_filled("[{status} {grant}]x", "x");
+	expect_filled("{outcome}", "u refuzua");
 	expect_filled("", "");
 }
 

@@ -170,7 +170,7 @@ static void binary_metadata_with_and_without_padding(void **state)
 		buffer_release(&text);
 		buffer_release(&back);
 	}
-	static const char *const bad[] = { "a", "ab*d", "abcde", "ab d", "ab\n=" };
+	static const char *const bad[] = { "a", "ab*d", "abcde", "ab d", "ab\n=", "YQ==YQ==", "YQ===", "YQ=", "=" };
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct buffer back;
 		buffer_init(&back, 100);
