@@ -2,7 +2,7 @@
 //
 // From the plan to what the directory lists. The central ledger is listed as a gateway of the central member that has
 // no address: so its key is found the way every other ledger's is.
-#include "cli/central_edition.h"
+#include "cli/central.h"
 
 #include "base/text.h"
 

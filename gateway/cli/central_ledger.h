@@ -4,7 +4,7 @@
 #ifndef BESA_CLI_CENTRAL_LEDGER_H
 #define BESA_CLI_CENTRAL_LEDGER_H
 
-#include "cli/central_edition.h"
+#include "cli/central.h"
 
 // Opens a fresh ledger in central/ledger with the keys in central/ and commits all; appends the edition's leaf
 // and its seal. `ret_size` is the ledger's size afterwards.

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/central_edition.h"
+#include "cli/central.h"
 #include "cli/central_ledger.h"
 #include "cli/commands.h"
 #include "cli/output.h"

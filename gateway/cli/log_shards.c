@@ -78,6 +78,23 @@ void log_shards_release(struct log_shards *shards)
 	*shards = (struct log_shards){ 0 };
 }
 
+result log_shards_origin(const char *shard_path, char origin[IDENTIFIER_ORIGIN_MAX + 1], struct fault *fault)
+{
+	struct ledger_reader *reader = NULL;
+	result r = ledger_reader_open(shard_path, 0, &reader, fault);
+	if (r == OK) {
+		struct slice name = ledger_reader_origin(reader);
+		if (identifier_is_origin(name)) {
+			memcpy(origin, name.data, name.size);
+			origin[name.size] = '\0';
+		} else {
+			r = fault_set(fault, ERR_LEDGER_DAMAGED, "%s names no legal ledger", shard_path);
+		}
+	}
+	ledger_reader_close(reader);
+	return r;
+}
+
 result log_shards_walk(const char *shard_path, uint64_t from,
 		       bool (*visit)(void *context, const struct log_visit *visit), void *context, struct fault *fault)
 {

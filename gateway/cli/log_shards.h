@@ -4,7 +4,7 @@
 #ifndef BESA_CLI_LOG_SHARDS_H
 #define BESA_CLI_LOG_SHARDS_H
 
-#include "base/arena.h"
+#include "base/identifier.h"
 #include "ledger/reader.h"
 #include "wire/statement.h"
 
@@ -20,6 +20,10 @@ struct log_shards {
 // words. Release in any case.
 result log_shards_find(const char *path, struct log_shards *shards, struct fault *fault);
 void log_shards_release(struct log_shards *shards);
+
+// The origin that a shard's journal names, terminated. ERR_LEDGER_DAMAGED if it is no legal one, errors of
+// ledger_reader_open().
+result log_shards_origin(const char *shard_path, char origin[IDENTIFIER_ORIGIN_MAX + 1], struct fault *fault);
 
 // What stands in a shard, handed to a visitor.
 struct log_visit {

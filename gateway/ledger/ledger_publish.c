@@ -79,7 +79,9 @@ static enum prepared prepare(struct ledger *ledger)
 		result_ignore(nodes_sync(&ledger->nodes));
 	}
 	bool was_full = ledger->full;
-	bool tight = spare == ERR_DISK_FULL && journal_left(&ledger->journal) < LEDGER_CLOSING_RESERVE;
+	uint64_t reserve = ledger->segment_size / 4;
+	reserve = reserve < LEDGER_CLOSING_RESERVE ? reserve : LEDGER_CLOSING_RESERVE;
+	bool tight = spare == ERR_DISK_FULL && journal_left(&ledger->journal) < reserve;
 	ledger->full = tight || nodes == ERR_DISK_FULL;
 	if (ledger->full && !was_full) {
 		snprintf(ledger->state_text, sizeof ledger->state_text, "no space is left for %s",

@@ -258,8 +258,9 @@ result statement_encode_body(enum statement_type type, const union statement_bod
 result statement_check_body(enum statement_type type, struct slice bytes, struct slice member, struct arena *arena,
 			    union statement_body *ret_body, struct fault *fault);
 
-// The rules of meaning alone, over a decoded body: who may say it, which fields go together. An empty `member`
-// skips only the question of who speaks. ERR_STATEMENT_INVALID, ERR_MEMBER_MISMATCH.
+// The rules of meaning alone: who may say it, which fields go together. The body has passed its table (it was decoded,
+// or codec_check() has seen it). `member` is legal, or empty: that skips only the question of who speaks.
+// ERR_STATEMENT_INVALID, ERR_MEMBER_MISMATCH.
 result statement_check(enum statement_type type, const union statement_body *body, struct slice member,
 		       struct fault *fault);
 

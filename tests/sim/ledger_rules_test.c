@@ -10,6 +10,7 @@
 // clang-format on
 
 #include "crypto/checkpoint.h"
+#include "ledger/reader.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/ledger/ledger_make.h"
 
@@ -413,12 +414,28 @@ static void test_key_statement_names_the_shard_before(void **state)
 	make_request(&fixture->made, 1);
 	assert_int_equal(commit(fixture), OK);
 	uint64_t size = ledger_size(fixture->ledger);
+	uint8_t root[DIGEST_SIZE];
+	memcpy(root, fixture->batch.root, sizeof root);
 	assert_int_equal(ledger_retire(fixture->ledger, "rotation"), OK);
 	assert_int_equal(ledger_state(fixture->ledger), ERR_LEDGER_CLOSED);
 	assert_int_equal(ledger_commit(fixture->ledger, &fixture->made.record, 1, &fixture->batch), ERR_LEDGER_CLOSED);
 	restart(fixture);
 	assert_true(slice_is(ledger_origin(fixture->ledger), MAKE_LEDGER "/2026-2"));
-	(void)size;
+	struct ledger_reader *reader = NULL;
+	struct ledger_entry entry;
+	struct statement first;
+	struct arena arena;
+	arena_init(&arena, STATEMENT_ARENA_MAX);
+	assert_int_equal(ledger_reader_open("/ledger/2026-2", 0, &reader, NULL), OK);
+	assert_int_equal(ledger_reader_next(reader, &entry, NULL), OK);
+	assert_int_equal(statement_parse(entry.leaf, &arena, &first, NULL), OK);
+	assert_int_equal(first.type, STATEMENT_KEY);
+	assert_true(slice_is(first.body.key.previous_origin, MAKE_LEDGER "/2026"));
+	assert_int_equal(first.body.key.previous_size, size);
+	assert_memory_equal(first.body.key.previous_root.data, root, DIGEST_SIZE);
+	assert_true(slice_is(first.body.key.reason, "rotation"));
+	ledger_reader_close(reader);
+	arena_release(&arena);
 	assert_int_equal(ledger_retire(fixture->ledger, "rotation"), OK);
 	ledger_abandon(fixture->ledger);
 	fixture->ledger = NULL;

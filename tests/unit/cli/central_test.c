@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // Plans: a good one read rightly, bad ones refused with their lines; profiles and options of a connection.
-#include "cli/central_plan.h"
+#include "cli/plan.h"
 #include "cli/connection.h"
 
 #include <setjmp.h>

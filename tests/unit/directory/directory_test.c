@@ -5,6 +5,7 @@
 #include "tests/unit/directory/federation.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 static int setup(void **state)
 {
@@ -353,6 +354,46 @@ static void test_file_holds_nothing_else(void **state)
 	buffer_release(&copy);
 }
 
+// A good seal over a statement of another type is no edition.
+static void test_other_statements_are_no_editions(void **state)
+{
+	struct federation *f = *state;
+	union statement_body body = example_body(STATEMENT_OPERATOR);
+	struct buffer leaf;
+	struct buffer seal;
+	buffer_init(&leaf, STATEMENT_LEAF_MAX);
+	buffer_init(&seal, ENVELOPE_SEAL_MAX);
+	example_leaf(&leaf, STATEMENT_OPERATOR, &body);
+	uint64_t index = sealed_ledger_add(f->central, buffer_slice(&leaf));
+	sealed_ledger_seal(f->central, index, &seal);
+	buffer_clear(&f->file);
+	assert_int_equal(edition_encode_file(buffer_slice(&leaf), buffer_slice(&seal), buffer_slice(&f->document_bytes),
+					     &f->file, NULL),
+			 OK);
+	expect_refused(f, ERR_EDITION_INVALID, "of type operator, expected edition");
+	buffer_release(&seal);
+	buffer_release(&leaf);
+}
+
+static void test_files(void **state)
+{
+	struct federation *f = *state;
+	char path[] = "/tmp/besa-edition-XXXXXX";
+	struct directory *directory = NULL;
+	struct fault fault = { .text = "" };
+	int file = mkstemp(path);
+	assert_true(file >= 0);
+	assert_int_equal(write(file, f->file.data, f->file.size), (ssize_t)f->file.size);
+	assert_int_equal(directory_load(path, &f->trust, FEDERATION_NOW, &directory, &fault), OK);
+	directory_unref(directory);
+	assert_int_equal(ftruncate(file, (off_t)f->file.size - 1), 0);
+	assert_int_equal(directory_load(path, &f->trust, FEDERATION_NOW, &directory, &fault), ERR_EDITION_INVALID);
+	assert_non_null(strstr(fault.text, path));
+	close(file);
+	remove(path);
+	assert_int_equal(directory_load(path, &f->trust, FEDERATION_NOW, &directory, &fault), ERR_NOT_FOUND);
+}
+
 // ---- time and versions ----
 
 static void test_times(void **state)
@@ -491,6 +532,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_only_the_centre_seals_editions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_central_certificate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_holds_nothing_else, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_statements_are_no_editions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_versions_do_not_go_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names_stand_once, setup, teardown),

@@ -266,6 +266,24 @@ static void test_many(void **state)
 	}
 }
 
+static void test_the_limit(void **state)
+{
+	struct fixture *fixture = *state;
+	char id[32];
+	for (size_t i = 0; i < GRANTS_MAX; i++) {
+		snprintf(id, sizeof id, "g%zu", i);
+		add(fixture, base_grant(id));
+	}
+	uint64_t next = grants_next_index(fixture->grants);
+	assert_int_equal(apply(fixture, base_grant("one-more")), ERR_LIMIT);
+	assert_int_equal(grants_count(fixture->grants), GRANTS_MAX);
+	assert_int_equal(grants_next_index(fixture->grants), next);
+	assert_int_equal(apply(fixture, base_grant("g7")), OK); // takes a place that is there
+	drop(fixture, "g8");
+	assert_int_equal(apply(fixture, base_grant("one-more")), OK);
+	assert_int_equal(grants_count(fixture->grants), GRANTS_MAX);
+}
+
 // ---- the file ----
 
 static void fill(struct fixture *fixture)
@@ -372,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_order_of_leaves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bad_leaves_change_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_there_and_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_altered_files_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_well_digested_nonsense_is_refused, setup, teardown),

@@ -201,6 +201,31 @@ static void test_metadata_limits(void **state)
 	arena_release(&arena);
 }
 
+static void test_response_metadata(void **state)
+{
+	(void)state;
+	struct arena arena;
+	struct buffer bytes;
+	struct fault fault = { .text = "" };
+	arena_init(&arena, 1 << 16);
+	buffer_init(&bytes, 1 << 16);
+	struct content_entry entries[] = { { slice_text("x-one"), slice_text("1") },
+					   { slice_text("x-two-bin"), { 0 } } };
+	const struct content_response_metadata metadata = { .trailing = { entries, 2 },
+							    .grpc_message = slice_text("no such person") };
+	struct content_response_metadata read;
+	assert_int_equal(content_encode_response_metadata(&metadata, &bytes, &fault), OK);
+	assert_int_equal(content_decode_response_metadata(buffer_slice(&bytes), &arena, &read, &fault), OK);
+	assert_int_equal(read.initial.count, 0);
+	assert_int_equal(read.trailing.count, 2);
+	assert_true(slice_is(read.trailing.items[1].key, "x-two-bin"));
+	assert_true(slice_is(read.grpc_message, "no such person"));
+	buffer_append(&bytes, "\x2a\x01x", 3); // strict: both sides hash these bytes
+	assert_int_equal(content_decode_response_metadata(buffer_slice(&bytes), &arena, &read, &fault), ERR_FORMAT);
+	buffer_release(&bytes);
+	arena_release(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_private_part),
 		cmocka_unit_test(test_a_number_is_not_found_without_the_salt),
 		cmocka_unit_test(test_metadata_limits),
+		cmocka_unit_test(test_response_metadata),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

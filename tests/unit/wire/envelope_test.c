@@ -152,6 +152,70 @@ static void test_grants_of_an_operator_need_no_action(void **state)
 			 ERR_FORMAT);
 }
 
+static void test_messages_of_operators(void **state)
+{
+	struct fixture *fixture = *state;
+	struct admin_remove_grant removal;
+	const struct admin_remove_grant request = { .id = slice_text("g-17"), .operator_name = slice_text("uid 0") };
+	assert_int_equal(admin_encode_remove_grant(&request, &fixture->one, &fixture->fault), OK);
+	assert_int_equal(admin_decode_remove_grant(buffer_slice(&fixture->one), &removal, &fixture->fault), OK);
+	assert_true(slice_is(removal.id, "g-17"));
+
+	struct admin_grant_reply replies[] = { { .has_grant = true, .index = 0 }, { .has_grant = true, .index = 9 } };
+	struct admin_grant_reply reply;
+	replies[1].grant.id = slice_text("g-18");
+	buffer_clear(&fixture->one);
+	assert_int_equal(admin_encode_grant_reply(&replies[1], &fixture->one, &fixture->fault), OK);
+	assert_int_equal(
+	    admin_decode_grant_reply(buffer_slice(&fixture->one), &fixture->arena, &reply, &fixture->fault), OK);
+	assert_true(slice_is(reply.grant.id, "g-18") && reply.index == 9);
+
+	const struct admin_list_grants_reply list = { .grants = { replies, 2 } };
+	struct admin_list_grants_reply read;
+	buffer_clear(&fixture->one);
+	assert_int_equal(admin_encode_list_grants_reply(&list, &fixture->one, &fixture->fault), OK);
+	assert_int_equal(
+	    admin_decode_list_grants_reply(buffer_slice(&fixture->one), &fixture->arena, &read, &fixture->fault), OK);
+	assert_int_equal(read.grants.count, 2);
+	assert_int_equal(read.grants.items[1].index, 9);
+	assert_int_equal(admin_decode_list_grants_reply(slice_of(NULL, 0), &fixture->arena, &read, &fixture->fault),
+			 OK);
+	assert_int_equal(read.grants.count, 0);
+}
+
+static void test_outcomes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct envelope_outcome_report report;
+	struct envelope_outcome_report read;
+	random_message_fill(&fixture->random, envelope_messages[6], &report);
+	report.has_outcome = false;
+	assert_int_equal(envelope_encode_outcome_report(&report, &fixture->one, &fixture->fault), OK);
+	assert_int_equal(envelope_decode_outcome_report(buffer_slice(&fixture->one), &read, &fixture->fault), OK);
+	assert_false(read.has_outcome);
+	assert_true(read.has_request == report.has_request && read.has_received == report.has_received);
+
+	uint8_t id[16];
+	identifier_new_uuid(id);
+	const struct envelope_outcome_query query = { .exchange_id = slice_of(id, sizeof id) };
+	struct envelope_outcome_query asked;
+	assert_int_equal(envelope_encode_outcome_query(&query, &fixture->two, &fixture->fault), OK);
+	assert_int_equal(envelope_decode_outcome_query(buffer_slice(&fixture->two), &asked, &fixture->fault), OK);
+	assert_true(slice_equal(asked.exchange_id, query.exchange_id));
+
+	struct envelope_response response;
+	struct envelope_response again;
+	random_message_fill(&fixture->random, envelope_messages[4], &response);
+	buffer_clear(&fixture->one);
+	assert_int_equal(envelope_encode_response(&response, &fixture->one, &fixture->fault), OK);
+	assert_int_equal(envelope_decode_response(buffer_slice(&fixture->one), &again, &fixture->fault), OK);
+	assert_true(again.repeated_request == response.repeated_request && slice_equal(again.detail, response.detail));
+	assert_int_equal(envelope_response_head(&response, CONTENT_PAYLOAD_MAX + 1, &fixture->two, &fixture->fault),
+			 ERR_LIMIT);
+	response.statement = slice_of(NULL, 0);
+	assert_int_equal(envelope_response_head(&response, 1, &fixture->two, &fixture->fault), ERR_FORMAT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +224,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_seals_are_strict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_evidence_is_strict_and_reports_are_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_grants_of_an_operator_need_no_action, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_messages_of_operators, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_outcomes, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

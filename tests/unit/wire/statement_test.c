@@ -335,6 +335,63 @@ static void test_rules_of_the_rest(void **state)
 	expect_refused(STATEMENT_TYPE_COUNT, example_body(STATEMENT_EVENT), "unknown statement type");
 }
 
+static void test_what_is_allowed(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct slice none = { 0 };
+	// the first shard of a ledger names none before
+	union statement_body body = example_body(STATEMENT_KEY);
+	body.key.previous_origin = body.key.previous_root = none;
+	body.key.previous_size = 0;
+	body.key.reason = slice_text("first");
+	example_leaf(&fixture->leaf, STATEMENT_KEY, &body);
+	assert_int_equal(parse(fixture), OK);
+	// removing a grant needs no more than its id and provider
+	body = (union statement_body){ .grant = { .action = STATEMENT_GRANT_REMOVE,
+						  .id = slice_text("g-17"),
+						  .provider = slice_text("XK/GOV/ASHI/ekosova") } };
+	buffer_clear(&fixture->leaf);
+	example_leaf(&fixture->leaf, STATEMENT_GRANT, &body);
+	assert_int_equal(parse(fixture), OK);
+	// a refusal has no payload, an answer may have an empty one, an index may be 0
+	body = example_body(STATEMENT_RESPONSE);
+	body.response.outcome = STATEMENT_OUTCOME_REFUSED;
+	body.response.reason = slice_text("grant_missing");
+	body.response.grpc_status = GRPC_PERMISSION_DENIED;
+	body.response.payload_digest = none;
+	body.response.payload_size = 0;
+	buffer_clear(&fixture->leaf);
+	example_leaf(&fixture->leaf, STATEMENT_RESPONSE, &body);
+	assert_int_equal(parse(fixture), OK);
+	assert_string_equal(statement_outcome_name(fixture->statement.body.response.outcome), "refused");
+	assert_string_equal(statement_outcome_name(0), "unknown");
+	assert_string_equal(statement_outcome_name(5), "unknown");
+	body = example_body(STATEMENT_RECEIVED);
+	body.received.index = 0;
+	buffer_clear(&fixture->leaf);
+	example_leaf(&fixture->leaf, STATEMENT_RECEIVED, &body);
+	assert_int_equal(parse(fixture), OK);
+}
+
+static void test_body_bytes_of_a_worker(void **state)
+{
+	struct fixture *fixture = *state;
+	static const uint8_t large[STATEMENT_BODY_MAX + 1];
+	struct slice member = slice_text(EXAMPLE_MEMBER);
+	union statement_body body;
+	assert_int_equal(statement_check_body(STATEMENT_REQUEST, slice_of(large, sizeof large), member, &fixture->arena,
+					      &body, &fixture->fault),
+			 ERR_STATEMENT_INVALID);
+	assert_int_equal(
+	    statement_check_body(STATEMENT_REQUEST, slice_of(NULL, 0), member, &fixture->arena, &body, &fixture->fault),
+	    ERR_STATEMENT_INVALID);
+	for (int type = -1; type <= 300; type += type < 0 || type >= STATEMENT_TYPE_COUNT ? 1 : STATEMENT_TYPE_COUNT) {
+		assert_int_equal(
+		    statement_check_body(type, slice_text("x"), member, &fixture->arena, &body, &fixture->fault),
+		    ERR_STATEMENT_INVALID);
+	}
+}
+
 // ---- tampering ----
 
 // Each byte of each kind of leaf, each bit: refused, or another statement with another hash.
@@ -382,6 +439,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_seals_for_another_member, setup, teardown),
 		cmocka_unit_test(test_rules_of_exchanges),
 		cmocka_unit_test(test_rules_of_the_rest),
+		cmocka_unit_test_setup_teardown(test_what_is_allowed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_body_bytes_of_a_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_altered_byte_shows, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

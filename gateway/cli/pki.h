@@ -2,8 +2,8 @@
 //
 // The development PKI of `besa central init`: a root, an issuing CA below it, and one key pair and certificate per use,
 // written as files. Profiles and reasons: certs/README.md.
-#ifndef BESA_CLI_CENTRAL_PKI_H
-#define BESA_CLI_CENTRAL_PKI_H
+#ifndef BESA_CLI_PKI_H
+#define BESA_CLI_PKI_H
 
 #include "base/arena.h"
 #include "crypto/certificate.h"

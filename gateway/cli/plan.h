@@ -3,8 +3,8 @@
 // The plan of a federation: the YAML file from which `besa central init` makes keys, certificates and the first
 // directory edition. certs/plan.example.yaml shows every key. Checked as a whole: each problem is reported with its
 // line.
-#ifndef BESA_CLI_CENTRAL_PLAN_H
-#define BESA_CLI_CENTRAL_PLAN_H
+#ifndef BESA_CLI_PLAN_H
+#define BESA_CLI_PLAN_H
 
 #include "base/arena.h"
 #include "base/yaml.h"

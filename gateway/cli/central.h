@@ -2,11 +2,11 @@
 //
 // The first directory edition of a plan: keys and certificates for every gateway and subsystem, and the document
 // that lists them.
-#ifndef BESA_CLI_CENTRAL_EDITION_H
-#define BESA_CLI_CENTRAL_EDITION_H
+#ifndef BESA_CLI_CENTRAL_H
+#define BESA_CLI_CENTRAL_H
 
-#include "cli/central_pki.h"
-#include "cli/central_plan.h"
+#include "cli/pki.h"
+#include "cli/plan.h"
 #include "directory/edition.h"
 
 // What a gateway was given, as the directory shows it.

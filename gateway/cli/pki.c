@@ -2,7 +2,7 @@
 //
 // Issues and writes. Every private key is written once, with mode 0600, and forgotten; only the issuing key
 // stays in memory for the run.
-#include "cli/central_pki.h"
+#include "cli/pki.h"
 
 #include "base/file.h"
 

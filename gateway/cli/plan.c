@@ -2,7 +2,7 @@
 //
 // Reads the plan. Each function takes one level of the file; what is wrong is noted with its line and reading goes on,
 // so that an operator sees all mistakes at once.
-#include "cli/central_plan.h"
+#include "cli/plan.h"
 
 #include "base/buffer.h"
 #include "base/file.h"
