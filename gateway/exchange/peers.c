@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "exchange/peer_certificate.h"
 
 struct peers {
 	struct node *node;
@@ -60,9 +62,9 @@ static const struct edition_gateway *listed_gateway(const struct peer *peer)
 // In the TLS handshake: the certificate must be one that today's directory lists for this gateway.
 static bool accept_certificate(void *context, const uint8_t fingerprint[TLS_FINGERPRINT_SIZE], struct slice certificate)
 {
-	(void)certificate;
 	const struct edition_gateway *gateway = listed_gateway(context);
-	return gateway && directory_gateway_has_tls(gateway, fingerprint);
+	return gateway && directory_gateway_has_tls(gateway, fingerprint) &&
+	       peer_certificate_check(certificate, clock_wall_us()) == OK;
 }
 
 static result open_client(struct peer *peer);

@@ -20,56 +20,11 @@ enum { READS_PER_TURN = 8 };
 // Output collected before a write; the rest of the scratch memory is room for one more DATA frame.
 enum { OUTPUT_MAX = LOOP_SCRATCH_SIZE };
 
-// How many times a limit is looked at before it strikes, and the bounds of a tick.
-enum { TICKS_PER_LIMIT = 4, TICK_LEAST_US = 20000, TICK_MOST_US = 10000000 };
-
 // How long the first GOAWAY of a drain stands before the second, if no PING answer comes first.
 enum { DRAIN_NOTICE_US = 1000000 };
 
 static const uint8_t PING_DRAIN[8] = "drained?";
 static const uint8_t PING_ALIVE[8] = "present?";
-
-// ---- settings -----------------------------------------------------------------------------------------------------
-
-static uint32_t or_default(uint32_t value, uint32_t fallback)
-{
-	return value != 0 ? value : fallback;
-}
-
-static int64_t time_or_default(int64_t value, int64_t fallback)
-{
-	return value < 0 ? INT64_MAX : value != 0 ? value : fallback;
-}
-
-struct h2_settings h2_settings_resolve(struct h2_settings settings)
-{
-	settings.streams_max = or_default(settings.streams_max, H2_STREAMS_MAX);
-	settings.stream_window = or_default(settings.stream_window, H2_STREAM_WINDOW);
-	settings.connection_window = or_default(settings.connection_window, H2_CONNECTION_WINDOW);
-	settings.header_count_max = or_default(settings.header_count_max, H2_HEADER_COUNT_MAX);
-	settings.header_bytes_max = or_default(settings.header_bytes_max, H2_HEADER_BYTES_MAX);
-	settings.resets_burst = or_default(settings.resets_burst, H2_RESETS_BURST);
-	settings.resets_per_second = or_default(settings.resets_per_second, H2_RESETS_PER_SECOND);
-	settings.memory_max = settings.memory_max != 0 ? settings.memory_max : H2_CONNECTION_MEMORY_MAX;
-	settings.handshake_us = time_or_default(settings.handshake_us, H2_HANDSHAKE_US);
-	settings.idle_us = time_or_default(settings.idle_us, H2_IDLE_US);
-	settings.stall_us = time_or_default(settings.stall_us, H2_STALL_US);
-	settings.keepalive_us = time_or_default(settings.keepalive_us, H2_KEEPALIVE_US);
-	return settings;
-}
-
-static int64_t tick_of(const struct h2_settings *settings)
-{
-	const int64_t limits[] = { settings->handshake_us, settings->idle_us, settings->stall_us,
-				   settings->keepalive_us };
-	int64_t least = TICK_MOST_US;
-	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-		if (limits[i] / TICKS_PER_LIMIT < least) {
-			least = limits[i] / TICKS_PER_LIMIT;
-		}
-	}
-	return least > TICK_LEAST_US ? least : TICK_LEAST_US;
-}
 
 // ---- looking ------------------------------------------------------------------------------------------------------
 
@@ -447,6 +402,11 @@ void h2_connection_drain(struct h2_connection *connection)
 		h2_connection_kill(connection, ERR_CLOSED, "closed by this side");
 		return;
 	}
+	if (!connection->ready) {
+		// It has not said a word of HTTP/2 yet: nothing of it can be under way.
+		h2_connection_fail(connection, H2_NO_ERROR, ERR_CLOSED, "closed by this side");
+		return;
+	}
 	connection->drained_us = loop_now_us(connection->loop);
 	if (!connection->server) {
 		drain_last(connection); // a client opens no more streams, so there is nothing to wait for
@@ -601,7 +561,7 @@ result h2_connection_new(struct loop *loop, const struct h2_connection_config *c
 		free(connection);
 		return code;
 	}
-	int64_t tick = tick_of(&connection->settings);
+	int64_t tick = h2_settings_tick_us(&connection->settings);
 	loop_timer_start(&connection->tick, tick, tick);
 	link_connection(connection, config->list);
 	*ret_connection = connection;

@@ -5,6 +5,7 @@
 //   h2_header.c      header fields as received and as sent
 //   h2_stream.c      streams: output queue, ending, the owner's calls
 //   h2_session.c     libnghttp2: its callbacks, bytes in, bytes out; no sockets
+//   h2_settings.c    defaults of a connection's settings
 //   h2_connection.c  a session on a transport: reading, flushing, timers, draining, the end
 //   h2_listener.c    servers
 //   h2_client.c      clients
@@ -106,7 +107,7 @@ struct h2_stream {
 };
 
 // Streams for reuse, so that a busy connection allocates none.
-enum { H2_POOL_MAX = 64 };
+enum { H2_POOL_MAX = 256 };
 struct h2_pool {
 	struct h2_stream *first;
 	size_t count;
@@ -223,8 +224,9 @@ struct h2_connection {
 	unsigned gap_count; // ever
 };
 
-// Replaces zeroes by defaults.
+// h2_settings.c: replaces zeroes by defaults; how often a connection looks at its time limits.
 struct h2_settings h2_settings_resolve(struct h2_settings settings);
+int64_t h2_settings_tick_us(const struct h2_settings *settings);
 
 struct h2_connection_config {
 	bool server;

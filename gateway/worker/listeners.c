@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "exchange/admin.h"
 #include "exchange/caller.h"
 #include "exchange/consumer.h"
 #include "exchange/outcomes.h"
+#include "exchange/peer_certificate.h"
 #include "exchange/provider.h"
 #include "net/grpc_call.h"
 #include "wire/admin.h"
@@ -127,12 +129,16 @@ static bool on_connection(void *context, struct h2_connection *connection)
 {
 	struct listener *listener = context;
 	const struct h2_peer *peer = h2_connection_peer(connection);
-	if (listener->kind == LISTENER_PEER && !peer_is_listed(listener, peer)) {
-		log_event(LOG_LEVEL_WARNING, "peer_refused", "address=%s reason=%s", peer->address,
-			  result_wire_name(ERR_PEER_UNKNOWN));
-		return false;
+	if (listener->kind != LISTENER_PEER) {
+		return true; // an unknown client is told so, call by call
 	}
-	return true; // an unknown client is told so, call by call
+	result code = peer_is_listed(listener, peer) ? peer_certificate_check(peer->certificate, clock_wall_us())
+						     : ERR_PEER_UNKNOWN;
+	if (code != OK) {
+		log_event(LOG_LEVEL_WARNING, "peer_refused", "address=%s reason=%s", peer->address,
+			  result_wire_name(code));
+	}
+	return code == OK;
 }
 
 static void on_request(void *context, struct h2_stream *stream)

@@ -116,8 +116,8 @@ class Stub:
 class Federation:
     """demo/federation in a directory of its own; ended when the block ends."""
 
-    def __init__(self, ports, service="civil", workers=1, grant=True, directory=None, start=True):
-        self.environment = dict(os.environ, BUILD=BUILD, PORTS=str(ports), SERVICE=service, WORKERS=str(workers))
+    def __init__(self, ports, service="civil", workers=1, grant=True, directory=None, start=True, **environment):
+        self.environment = dict(os.environ, BUILD=BUILD, PORTS=str(ports), SERVICE=service, WORKERS=str(workers), **environment)
         self.directory = directory or tempfile.mkdtemp(prefix="besa-fed-")
         self.own_directory = directory is None
         self.ports = ports
@@ -140,6 +140,8 @@ class Federation:
         for channel in self.channels:
             channel.close()
         subprocess.run(["demo/federation", "stop", self.directory], cwd=ROOT, env=self.environment)
+        if kind is None and self.complaints():
+            raise RuntimeError("a process did not end well:\n" + self.complaints())
         if kind is not None:
             for name in ("ashi", "arc", "adapter"):
                 print(f"# ---- {name}.log")
@@ -157,6 +159,17 @@ class Federation:
 
     def stop(self):
         self.run("stop")
+
+    def complaints(self):
+        """What sanitizers and assertions said in the logs."""
+        found = []
+        for name in ("ashi", "arc", "adapter"):
+            lines = self.log(name).splitlines()
+            for i, line in enumerate(lines):
+                if any(word in line for word in ("Sanitizer", "runtime error:", "assertion failed")):
+                    found += [f"# {name}: {text}" for text in lines[i:i + 25]]
+                    break
+        return "\n".join(found)
 
     def path(self, *parts):
         return os.path.join(self.directory, *parts)

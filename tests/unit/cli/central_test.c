@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // Plans: a good one read rightly, bad ones refused with their lines; profiles and options of a connection.
-#include "cli/plan.h"
 #include "cli/connection.h"
+#include "cli/plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -280,9 +280,7 @@ static void idle_frame_floods(void **state)
 		uint8_t type, flags;
 		uint32_t stream;
 		size_t size;
-	} frames[] = {
-		{ PING, 0, 0, 8 }, { SETTINGS, 0, 0, 0 }, { PRIORITY, 0, 3, 5 }, { 0, 0, 1, 0 }
-	};
+	} frames[] = { { PING, 0, 0, 8 }, { SETTINGS, 0, 0, 0 }, { PRIORITY, 0, 3, 5 }, { 0, 0, 1, 0 } };
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
 		struct peer peer = { 0 };
 		struct buffer script;
