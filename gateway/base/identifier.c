@@ -7,10 +7,15 @@
 
 static const char origin_prefix[] = "besa/";
 
+// The characters of a part, a bit each: every statement's names are checked, several times on the way.
+static const uint64_t part_characters[4] = {
+	UINT64_C(3) << ('-' - 0) | UINT64_C(0x3ff) << ('0' - 0), // - . and digits
+	UINT64_C(0x3ffffff) << ('A' - 64) | UINT64_C(1) << ('_' - 64) | UINT64_C(0x3ffffff) << ('a' - 64),
+};
+
 static bool is_part_character(uint8_t c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-	       c == '.';
+	return part_characters[c >> 6] >> (c & 63) & 1;
 }
 
 bool identifier_is_part(struct slice text)

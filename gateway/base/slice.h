@@ -46,6 +46,9 @@ static inline struct slice slice_skip(struct slice a, size_t count)
 	if (count > a.size) {
 		count = a.size;
 	}
+	if (count == 0) {
+		return a; // also without data: adding to NULL is not defined
+	}
 	return (struct slice){ .data = a.data + count, .size = a.size - count };
 }
 

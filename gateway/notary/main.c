@@ -15,6 +15,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+// What the supervisor takes as "starting again will not help" (sysexits.h).
+enum { EXIT_CONFIGURATION = 78 };
+
 static volatile int stop;
 
 static void on_signal(int number)
@@ -283,14 +286,14 @@ int main(int count, char **values)
 	    !slice_is(identifier_member_of_origin(slice_text(shard_origin)), arguments.member)) {
 		log_event(LOG_LEVEL_ERROR, "start_failed", "text=\"%s is no ledger of %s\"", arguments.origin,
 			  arguments.member);
-		return 2;
+		return EXIT_CONFIGURATION;
 	}
 	set_up_process(&arguments, parent);
 	struct fault fault = { "" };
 	result code = run(&arguments, &fault);
 	if (code != OK) {
 		log_event(LOG_LEVEL_ERROR, "start_failed", "reason=%s text=\"%s\"", result_wire_name(code), fault.text);
-		return 1;
+		return code == ERR_MEMORY ? EXIT_FAILURE : EXIT_CONFIGURATION;
 	}
-	return 0;
+	return EXIT_SUCCESS;
 }

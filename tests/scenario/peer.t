@@ -18,7 +18,7 @@ tap = Tap()
 
 def peer(federation, keys, port):
     """A channel to a gateway's peer port with the credentials below central/."""
-    tls = grpc.ssl_channel_credentials(root_certificates=federation.read("central", "offline", "root.pem"),
+    tls = grpc.ssl_channel_credentials(root_certificates=federation.read("central", "ca.pem"),
                                        private_key=federation.read("central", *keys, f"{name_of(keys)}.key"),
                                        certificate_chain=federation.read("central", *keys, f"{name_of(keys)}.pem"))
     channel = grpc.secure_channel(f"localhost:{port}", tls)

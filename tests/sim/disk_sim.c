@@ -171,6 +171,9 @@ void sim_disk_power_on(void)
 {
 	for (size_t i = 0; i < content_count; i++) {
 		struct content *content = contents[i];
+		if (content->capacity == 0) {
+			continue;
+		}
 		if (content->size != content->medium_size && sim_dice(2) == 0) {
 			content->medium_size = content->size;
 		}

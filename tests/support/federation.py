@@ -222,7 +222,7 @@ class Federation:
     def channel(self, subsystem="XK-GOV-ASHI-ekosova", port=None, options=(), credentials=True):
         keys = ("central", "clients", subsystem)
         tls = grpc.ssl_channel_credentials(
-            root_certificates=self.read("central", "offline", "root.pem"),
+            root_certificates=self.read("central", "ca.pem"),
             private_key=self.read(*keys, "client.key") if credentials else None,
             certificate_chain=self.read(*keys, "client.pem") if credentials else None)
         channel = grpc.secure_channel(f"localhost:{port or self.ports + 1}", tls,

@@ -124,7 +124,7 @@ static void interim_responses_are_passed_over(void **state)
 	      "\x08\x03"
 	      "103"
 	      "\x00\x04link\x01x",
-	      12);
+	      13);
 	frame(&server.script, HEADERS, END_HEADERS, 1,
 	      "\x08\x03"
 	      "100",
