@@ -20,7 +20,7 @@ struct worker {
 	struct node node;
 	struct listeners *listeners;
 	int ready_fd;
-	bool announced;
+	struct loop_timer ready; // until the supervisor was told
 };
 
 static result load_settings(const char *path, struct settings **ret_settings)
@@ -42,14 +42,14 @@ static void announce(struct worker *worker)
 	if (write(worker->ready_fd, &pid, sizeof pid) != sizeof pid) {
 		log_event(LOG_LEVEL_WARNING, "not_announced", "pid=%d", (int)pid);
 	}
-	worker->announced = true;
 }
 
-// Clients are let in once the notary takes records: a gateway without a ledger serves nobody.
-static void on_turn(void *context)
+// A gateway is ready when its notaries take records.
+static void look_ready(void *context)
 {
 	struct worker *worker = context;
-	if (!worker->announced && notary_client_state(worker->node.notary) == OK) {
+	if (notary_client_state(worker->node.notary) == OK) {
+		loop_timer_stop(&worker->ready);
 		announce(worker);
 	}
 }
@@ -105,7 +105,6 @@ static const int64_t ready_period_us = 2000;
 static int serve(struct worker *worker, struct settings *settings, const char *member, unsigned number, int notary_fd)
 {
 	struct fault fault = { "" };
-	struct loop_timer ready;
 	result code = loop_new(&worker->loop, &fault);
 	if (code == OK) {
 		code = node_open(&worker->node, worker->loop, settings, member, number, notary_fd, &fault);
@@ -120,10 +119,10 @@ static int serve(struct worker *worker, struct settings *settings, const char *m
 		log_event(LOG_LEVEL_ERROR, "start_failed", "code=%s text=\"%s\"", result_wire_name(code), fault.text);
 		return CHILD_CANNOT_START;
 	}
-	loop_timer_init(&ready, worker->loop, on_turn, worker);
-	loop_timer_start(&ready, 0, ready_period_us);
+	loop_timer_init(&worker->ready, worker->loop, look_ready, worker);
+	loop_timer_start(&worker->ready, 0, ready_period_us);
 	loop_run(worker->loop);
-	loop_timer_stop(&ready);
+	loop_timer_stop(&worker->ready);
 	listeners_free(worker->listeners);
 	struct settings *last = worker->node.settings;
 	node_close(&worker->node);

@@ -2,7 +2,7 @@
 //
 // Records per second and latency of one notary, over a real socket pair, with 1, 32, 128 and 512 requests outstanding.
 //
-//     notary_bench [NOTARY [DIRECTORY [SECONDS]]]
+//     notary_bench [NOTARY [DIRECTORY [SECONDS [OUTSTANDING]]]]
 //
 // Starts the notary program given (default: beside this build) on an empty ledger in DIRECTORY and ends it. Every record asks for
 // a seal. Counts only what was answered OK; any other answer ends the run.
@@ -309,8 +309,11 @@ int main(int count, char **values)
 	make_keys(directory);
 	start_notary(program, directory);
 	greet();
+	size_t only = count > 4 ? strtoul(values[4], NULL, 10) : 0;
 	for (size_t i = 0; i < sizeof loads / sizeof *loads; i++) {
-		run(loads[i], seconds);
+		if (only == 0 || only == loads[i]) {
+			run(loads[i], seconds);
+		}
 	}
 	kill(bench.pid, SIGTERM);
 	int status = 0;
