@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The operating system's disk. A durable file has two descriptors: a plain one, and one that bypasses the page cache for writes
-// into space that exists. The first write the file system refuses to take that way ends the attempt for the file.
+// The operating system's disk. A durable file has three descriptors: a plain one, and two that bypass the page cache,
+// with and without waiting for the device. The first write the file system refuses to take that way ends the attempt
+// for the file.
 #include "base/disk.h"
 
 #include "base/file.h"
@@ -17,9 +18,9 @@
 
 enum {
 	FILE_MODE = 0600,
-	// Plain writes of this size and more are handed to the device at once: the sync that follows some day then finds
-	// little left to do, and nobody waits for 16 MiB.
-	EARLY_WRITE_BACK = 64 * 1024,
+	// Plain writes of this size and more go to the device at once: the sync that follows some day then finds little
+	// left to do, and nobody waits for 16 MiB.
+	BULK_LEAST = 64 * 1024,
 };
 
 struct disk {
@@ -29,6 +30,7 @@ struct disk {
 struct disk_file {
 	int fd;
 	int direct; // O_DIRECT | O_DSYNC, or -1
+	int bulk;   // O_DIRECT, or -1
 };
 
 result disk_open(const char *path, bool create, struct disk **ret_disk, struct fault *fault)
@@ -41,7 +43,8 @@ result disk_open(const char *path, bool create, struct disk **ret_disk, struct f
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		return fault_set(fault, file_errno_result(errno), "cannot open directory %s: %s", path, strerror(errno));
+		return fault_set(fault, file_errno_result(errno), "cannot open directory %s: %s", path,
+				 strerror(errno));
 	}
 	struct disk *disk = malloc(sizeof *disk);
 	if (!disk) {
@@ -84,9 +87,11 @@ static result open_file(struct disk *disk, const char *name, enum disk_mode mode
 	}
 	file->fd = fd;
 	file->direct = -1;
+	file->bulk = -1;
 	if (mode == DISK_DURABLE) {
 		// Refused by some file systems (tmpfs, overlays): then write and sync.
 		file->direct = openat(disk->directory, name, O_WRONLY | O_DIRECT | O_DSYNC | O_CLOEXEC | O_NOFOLLOW);
+		file->bulk = openat(disk->directory, name, O_WRONLY | O_DIRECT | O_CLOEXEC | O_NOFOLLOW);
 	}
 	*ret_file = file;
 	return OK;
@@ -102,14 +107,24 @@ result disk_create(struct disk *disk, const char *name, enum disk_mode mode, str
 	return open_file(disk, name, mode, O_CREAT | O_TRUNC, ret_file);
 }
 
+static void leave_cache_bypass(struct disk_file *file)
+{
+	if (file->direct >= 0) {
+		close(file->direct);
+	}
+	if (file->bulk >= 0) {
+		close(file->bulk);
+	}
+	file->direct = -1;
+	file->bulk = -1;
+}
+
 void disk_close_file(struct disk_file *file)
 {
 	if (!file) {
 		return;
 	}
-	if (file->direct >= 0) {
-		close(file->direct);
-	}
+	leave_cache_bypass(file);
 	close(file->fd);
 	free(file);
 }
@@ -157,17 +172,22 @@ static result write_result(int error)
 	return error == ENOSPC || error == EDQUOT ? ERR_DISK_FULL : ERR_IO;
 }
 
+static bool is_aligned(uint64_t offset, const void *data, size_t size)
+{
+	return offset % DISK_BLOCK_SIZE == 0 && size % DISK_BLOCK_SIZE == 0 && (uintptr_t)data % DISK_BLOCK_SIZE == 0;
+}
+
 result disk_write(struct disk_file *file, uint64_t offset, const void *data, size_t size)
 {
+	if (file->bulk >= 0 && size >= BULK_LEAST && is_aligned(offset, data, size)) {
+		int error = write_all(file->bulk, offset, data, size);
+		if (error != EINVAL) {
+			return error == 0 ? OK : write_result(error);
+		}
+		leave_cache_bypass(file);
+	}
 	int error = write_all(file->fd, offset, data, size);
-	if (error != 0) {
-		return write_result(error);
-	}
-	if (size >= EARLY_WRITE_BACK) {
-		// A hint; the sync decides.
-		sync_file_range(file->fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
-	}
-	return OK;
+	return error == 0 ? OK : write_result(error);
 }
 
 result disk_write_durable(struct disk_file *file, uint64_t offset, const void *data, size_t size)
@@ -178,8 +198,7 @@ result disk_write_durable(struct disk_file *file, uint64_t offset, const void *d
 			return error == 0 ? OK : write_result(error);
 		}
 		// The device wants another alignment than ours: never again for this file.
-		close(file->direct);
-		file->direct = -1;
+		leave_cache_bypass(file);
 	}
 	int error = write_all(file->fd, offset, data, size);
 	if (error != 0) {

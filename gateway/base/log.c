@@ -52,13 +52,19 @@ static void write_line(enum log_level level, const char *event, const char *text
 	(void)ignored;
 }
 
+// The event's slot; if it has none yet, the one that was used longest ago.
 static struct burst *burst_of(const char *event)
 {
-	unsigned hash = 5381;
-	for (const char *c = event; *c; c++) {
-		hash = hash * 33 + (unsigned char)*c;
+	struct burst *oldest = &bursts[0];
+	for (size_t i = 0; i < EVENT_SLOTS; i++) {
+		if (strncmp(bursts[i].event, event, sizeof bursts[i].event - 1) == 0) {
+			return &bursts[i];
+		}
+		if (bursts[i].second < oldest->second) {
+			oldest = &bursts[i];
+		}
 	}
-	return &bursts[hash % EVENT_SLOTS];
+	return oldest;
 }
 
 // Whether the event may be written now; reports what an earlier second dropped.

@@ -285,7 +285,7 @@ static void take_periods(struct reader *reader, const struct yaml_node *root)
 	plan->clock_skew_us = yaml_take_duration_us(yaml, parameters, "clock_skew", YAML_OPTIONAL, SECOND_US,
 						    3600 * SECOND_US, 60 * SECOND_US);
 	plan->longest_deadline_us = yaml_take_duration_us(yaml, parameters, "longest_deadline", YAML_OPTIONAL,
-							  SECOND_US, 3600 * SECOND_US, 300 * SECOND_US);
+							  SECOND_US, 3600 * SECOND_US, 60 * SECOND_US);
 	plan->outage_budget_us = yaml_take_duration_us(yaml, parameters, "outage_budget", YAML_OPTIONAL, 60 * SECOND_US,
 						       30 * DAY_US, DAY_US);
 }

@@ -53,12 +53,21 @@ static result collect_private(struct consumer *consumer, struct fault *fault)
 	return content_encode_private(&part, &consumer->private_part, fault);
 }
 
+// The caller's deadline, cut to the longest that the directory allows.
+static int64_t deadline_of(const struct consumer *consumer)
+{
+	int64_t longest = loop_now_us(consumer->node->loop) +
+			  (int64_t)directory_document(consumer->directory)->parameters.longest_deadline_us;
+	int64_t deadline = grpc_call_deadline_us(consumer->call);
+	return deadline < longest ? deadline : longest;
+}
+
 result consumer_take_request(struct consumer *consumer, struct fault *fault)
 {
 	size_t size = 0;
 	consumer->message = grpc_call_take_message(consumer->call, &size);
 	consumer->payload = slice_of(consumer->message, size);
-	consumer->deadline_us = grpc_call_deadline_us(consumer->call);
+	consumer->deadline_us = deadline_of(consumer);
 	consumer->wants_evidence = slice_is(grpc_call_header(consumer->call, METADATA_EVIDENCE), "1");
 	result code = split_path(consumer, grpc_call_path(consumer->call));
 	if (code == OK) {

@@ -58,6 +58,12 @@ static result verify_time(struct provider *provider, struct fault *fault)
 				 "the deadline passed %lld s ago by this gateway's clock",
 				 (long long)((now - provider->request->deadline_us) / 1000000));
 	}
+	// The memory of request ids spans the longest deadline: a longer one could be replayed after it.
+	int64_t longest = (int64_t)directory_document(provider->directory)->parameters.longest_deadline_us;
+	if (provider->request->deadline_us - issued > longest) {
+		return fault_set(fault, ERR_ARGUMENT, "a deadline of %lld s is longer than the directory allows",
+				 (long long)((provider->request->deadline_us - issued) / 1000000));
+	}
 	int64_t left = provider->request->deadline_us + skew - now;
 	int64_t latest = loop_now_us(provider->node->loop) + left;
 	if (latest < provider->deadline_us) {

@@ -278,7 +278,8 @@ bool exchanges_next_orphan(struct exchanges *exchanges, struct exchange *ret_ent
 	while (exchanges->orphan_count > 0) {
 		struct exchange orphan = exchanges->orphans[--exchanges->orphan_count];
 		const struct exchange *entry = exchanges_find(exchanges, orphan.id, orphan.client);
-		// Dropped with its bucket: nobody can have closed it since. Otherwise its owner may have, at the last moment.
+		// Dropped with its bucket: nobody can have closed it since. Otherwise its owner may have, at the last
+		// moment.
 		if (!entry || (entry->open && entry->request == orphan.request)) {
 			*ret_entry = orphan;
 			return true;
@@ -286,7 +287,6 @@ bool exchanges_next_orphan(struct exchanges *exchanges, struct exchange *ret_ent
 	}
 	return false;
 }
-
 
 void exchanges_return_orphan(struct exchanges *exchanges, const struct exchange *entry)
 {

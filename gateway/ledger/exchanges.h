@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The exchanges of a window of time: which requests were taken from others, which own ones were made, and what became of them.
-// In memory only; recovery fills it from the journal.
+// The exchanges of a window of time: which requests were taken from others, which own ones were made, and what became
+// of them. In memory only; recovery fills it from the journal.
 //
-// The window is cut by the time inside the id (UUIDv7) into buckets, each a hash table of its own: the id alone says where to look, and
-// a bucket that has left the window is dropped whole. So memory is bounded by the window, and the table never holds up a batch.
+// The window is cut by the time inside the id (UUIDv7) into buckets, each a hash table of its own: the id alone says
+// where to look, and a bucket that has left the window is dropped whole. So memory is bounded by the window, and the
+// table never holds up a batch.
 #ifndef BESA_LEDGER_EXCHANGES_H
 #define BESA_LEDGER_EXCHANGES_H
 
@@ -71,13 +72,15 @@ struct exchange *exchanges_find(const struct exchanges *exchanges, const uint8_t
 struct exchange *exchanges_find_request(const struct exchanges *exchanges, const uint8_t id[IDENTIFIER_UUID_SIZE],
 					const uint8_t *request_hash);
 
-// Adds an entry (id and client are not there yet). ERR_BUSY: EXCHANGES_MAX; ERR_MEMORY; ERR_EXPIRED: its bucket holds another time.
+// Adds an entry (id and client are not there yet). ERR_BUSY: EXCHANGES_MAX; ERR_MEMORY; ERR_EXPIRED: its bucket holds
+// another time.
 result exchanges_insert(struct exchanges *exchanges, const struct exchange *entry);
 
 // Drops what has left the window; what is still open of it becomes an orphan. ERR_MEMORY: nothing is lost, try again.
 result exchanges_advance(struct exchanges *exchanges, int64_t now_us);
 
-// What this owner keeps open becomes an orphan. Any owner: EXCHANGES_OWNER_NONE. ERR_MEMORY: some may remain, try again.
+// What this owner keeps open becomes an orphan. Any owner: EXCHANGES_OWNER_NONE. ERR_MEMORY: some may remain, try
+// again.
 result exchanges_orphan(struct exchanges *exchanges, uint8_t owner);
 
 // Takes an orphan off the list because it was sealed after all: recovery meets the statement that closed it.

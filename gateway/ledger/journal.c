@@ -15,8 +15,8 @@ result journal_init(struct journal *journal, struct disk *disk, const char *orig
 {
 	*journal = (struct journal){ .disk = disk, .segment_size = segment_size, .sequence = 1 };
 	snprintf(journal->origin, sizeof journal->origin, "%s", origin);
-	journal->capacity = segment_size - JOURNAL_BLOCK < JOURNAL_BATCH_MAX ? segment_size - JOURNAL_BLOCK
-									       : JOURNAL_BATCH_MAX;
+	journal->capacity =
+	    segment_size - JOURNAL_BLOCK < JOURNAL_BATCH_MAX ? segment_size - JOURNAL_BLOCK : JOURNAL_BATCH_MAX;
 	journal->memory = aligned_alloc(JOURNAL_BLOCK, JOURNAL_BLOCK + journal->capacity);
 	return journal->memory ? OK : ERR_MEMORY;
 }
@@ -70,7 +70,8 @@ result journal_resume(struct journal *journal, const struct journal_walk *walk)
 	journal_segment_name(walk->number, name);
 	code = disk_open_file(journal->disk, name, DISK_DURABLE, &journal->file);
 	if (code == OK) {
-		// What was read may have been in the page cache only: the next batch must not stand on it before it is durable.
+		// What was read may have been in the page cache only: the next batch must not stand on it before it is
+		// durable.
 		code = disk_sync(journal->file);
 	}
 	if (code == OK) {
@@ -284,8 +285,8 @@ static result read_fixed(struct journal *journal, uint64_t position, struct buff
 	return OK;
 }
 
-result journal_read(struct journal *journal, uint64_t position, struct buffer *memory, struct journal_record *ret_record,
-		    struct slice *ret_private, struct slice *ret_salt)
+result journal_read(struct journal *journal, uint64_t position, struct buffer *memory,
+		    struct journal_record *ret_record, struct slice *ret_private, struct slice *ret_salt)
 {
 	struct journal_record record;
 	uint64_t erasable = 0;

@@ -324,8 +324,8 @@ result journal_check_record(struct slice bytes, struct journal_record *record)
 // A record at an offset below `end`, checked against its own crc and its place.
 static result check_at(const struct journal_batch *batch, size_t offset, size_t end, struct journal_record *ret_record)
 {
-	if (end - offset < JOURNAL_RECORD_HEAD ||
-	    journal_parse_record_head(batch->bytes + offset, ret_record) != OK || record_size(ret_record) > end - offset) {
+	if (end - offset < JOURNAL_RECORD_HEAD || journal_parse_record_head(batch->bytes + offset, ret_record) != OK ||
+	    record_size(ret_record) > end - offset) {
 		return ERR_LEDGER_DAMAGED;
 	}
 	result code = journal_check_record(slice_of(batch->bytes + offset, end - offset), ret_record);

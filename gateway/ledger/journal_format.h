@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The bytes of the journal (DESIGN.md, "Journal format"; a contract): making and reading of segment heads, batches and records. No files
-// here: parsers take bytes of a disk and trust nothing in them.
+// The bytes of the journal (DESIGN.md, "Journal format"; a contract): making and reading of segment heads, batches and
+// records. No files here: parsers take bytes of a disk and trust nothing in them.
 //
 // All integers are little-endian; a CRC is CRC-32C.
 //
 //   segment   head (one block), batches, zeros up to the segment's size
-//   head      "besa-journal/v1\n", u32 crc of the block with this field zero, u32 segment size, u64 number, 16 bytes salt,
+//   head      "besa-journal/v1\n", u32 crc of the block with this field zero, u32 segment size, u64 number, 16 bytes
+//   salt,
 //             u64 sequence of the first batch, i64 time of the last record before, u64 leaves whose nodes were synced,
-//             u32 crc of the last batch of the segment before, u16 origin size, u16 frontier size, origin, frontier, zeros
+//             u32 crc of the last batch of the segment before, u16 origin size, u16 frontier size, origin, frontier,
+//             zeros
 //   batch     whole blocks: head (128 bytes), records (each at a multiple of 8), note, at the next multiple of 8 the
 //             erasable parts one after another, zeros
-//   batch head  "besabat1", u32 crc, u32 crc of the batch before, 16 bytes salt of the segment, u64 sequence, u64 leaves before,
-//             u32 leaves, u32 records, u32 flags, u32 size, u32 fixed size (head, records, note), u32 note size, i64 time, 32 bytes
-//             root of the tree after, u32 erasable size, 12 zeros. The crc covers each record's crc, the head from the second crc on, the note
-//   record    u32 crc of the rest up to the attachment's end, u8 kind, u8 parts, u16 0, u64 index (erasure: position of the record),
+//   batch head  "besabat1", u32 crc, u32 crc of the batch before, 16 bytes salt of the segment, u64 sequence, u64
+//   leaves before,
+//             u32 leaves, u32 records, u32 flags, u32 size, u32 fixed size (head, records, note), u32 note size, i64
+//             time, 32 bytes root of the tree after, u32 erasable size, 12 zeros. The crc covers each record's crc, the
+//             head from the second crc on, the note
+//   record    u32 crc of the rest up to the attachment's end, u8 kind, u8 parts, u16 0, u64 index (erasure: position of
+//   the record),
 //             u32 leaf size, u32 attachment size, u32 private size, u32 private crc, u32 salt size, u32 salt crc,
-//             u32 offset of its parts in the erasable area, u32 offset of the record in the batch, u64 sequence; leaf, attachment
+//             u32 offset of its parts in the erasable area, u32 offset of the record in the batch, u64 sequence; leaf,
+//             attachment
 //
-// An erasable part is all zeros (erased) or has its crc. It lies outside every other crc, so that erasing changes nothing else.
+// An erasable part is all zeros (erased) or has its crc. It lies outside every other crc, so that erasing changes
+// nothing else.
 #ifndef BESA_LEDGER_JOURNAL_FORMAT_H
 #define BESA_LEDGER_JOURNAL_FORMAT_H
 
@@ -130,10 +137,11 @@ size_t journal_record_room(size_t leaf, size_t attachment, size_t erasable);
 
 void journal_builder_begin(struct journal_builder *builder, uint8_t *data, size_t capacity);
 
-// Adds a leaf record and gives its offset in the batch. `leaf` and `attachment` are copied, the erasable parts borrowed until the
-// end. ERR_LIMIT.
+// Adds a leaf record and gives its offset in the batch. `leaf` and `attachment` are copied, the erasable parts borrowed
+// until the end. ERR_LIMIT.
 result journal_builder_leaf(struct journal_builder *builder, uint64_t index, uint64_t sequence, struct slice leaf,
-			    struct slice attachment, struct slice private_part, struct slice salt, uint32_t *ret_offset);
+			    struct slice attachment, struct slice private_part, struct slice salt,
+			    uint32_t *ret_offset);
 
 // Adds an erasure mark. ERR_LIMIT.
 result journal_builder_erasure(struct journal_builder *builder, uint64_t position, unsigned parts, uint64_t sequence);
@@ -142,13 +150,13 @@ result journal_builder_erasure(struct journal_builder *builder, uint64_t positio
 result journal_builder_end(struct journal_builder *builder, struct journal_batch *batch,
 			   const uint8_t salt[JOURNAL_SALT_SIZE], struct slice note);
 
-// Reads a batch's head from `block`, judging all but its crc: whether it can be one, and its size. ERR_NOT_FOUND: all zeros;
-// ERR_LEDGER_DAMAGED.
+// Reads a batch's head from `block`, judging all but its crc: whether it can be one, and its size. ERR_NOT_FOUND: all
+// zeros; ERR_LEDGER_DAMAGED.
 result journal_parse_batch_head(const uint8_t block[JOURNAL_BLOCK], const uint8_t salt[JOURNAL_SALT_SIZE],
 				struct journal_batch *ret_batch);
 
-// Checks the whole batch whose head was parsed and whose `bytes` are set: crcs, layout, padding; not the erasable parts.
-// ERR_LEDGER_DAMAGED.
+// Checks the whole batch whose head was parsed and whose `bytes` are set: crcs, layout, padding; not the erasable
+// parts. ERR_LEDGER_DAMAGED.
 result journal_check_batch(const struct journal_batch *batch);
 
 // The records of a checked batch, one after another; *cursor starts at 0. False after the last.
@@ -157,7 +165,8 @@ bool journal_next_record(const struct journal_batch *batch, uint32_t *cursor, st
 // Parses one record's head from its first bytes (JOURNAL_RECORD_HEAD), without its crc: to learn its size.
 result journal_parse_record_head(const uint8_t head[JOURNAL_RECORD_HEAD], struct journal_record *ret_record);
 
-// Checks the crc of a record whose bytes (head, leaf, attachment) are all there and sets its slices. ERR_LEDGER_DAMAGED.
+// Checks the crc of a record whose bytes (head, leaf, attachment) are all there and sets its slices.
+// ERR_LEDGER_DAMAGED.
 result journal_check_record(struct slice bytes, struct journal_record *record);
 
 // What a part is: `bytes` has its size.

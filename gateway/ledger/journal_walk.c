@@ -48,8 +48,9 @@ result journal_walk_open(struct journal_walk *walk, struct disk *disk, struct fa
 		return fault_set(fault, code, "cannot list the journal: %s", result_text(code));
 	}
 	if (listing.count != listing.greatest) {
-		return fault_set(fault, ERR_LEDGER_DAMAGED, "the journal has %" PRIu64 " segments, the last is number %" PRIu64,
-				 listing.count, listing.greatest);
+		return fault_set(fault, ERR_LEDGER_DAMAGED,
+				 "the journal has %" PRIu64 " segments, the last is number %" PRIu64, listing.count,
+				 listing.greatest);
 	}
 	walk->segments = listing.greatest;
 	walk->memory = malloc(JOURNAL_BATCH_MAX);
@@ -145,7 +146,8 @@ static result read_batch(struct disk_file *file, uint64_t offset, uint32_t segme
 		code = ERR_LEDGER_DAMAGED;
 	}
 	if (code == OK && ret_batch->size > JOURNAL_BLOCK) {
-		code = read_blocks(file, offset + JOURNAL_BLOCK, memory + JOURNAL_BLOCK, ret_batch->size - JOURNAL_BLOCK);
+		code =
+		    read_blocks(file, offset + JOURNAL_BLOCK, memory + JOURNAL_BLOCK, ret_batch->size - JOURNAL_BLOCK);
 	}
 	if (code == OK) {
 		ret_batch->bytes = memory;
@@ -155,7 +157,8 @@ static result read_batch(struct disk_file *file, uint64_t offset, uint32_t segme
 }
 
 // Where bytes other than zero lie from an offset to the end of a segment's file; empty range: none.
-static result find_remains(struct disk_file *file, uint64_t from, uint8_t *memory, uint64_t *ret_first, uint64_t *ret_end)
+static result find_remains(struct disk_file *file, uint64_t from, uint8_t *memory, uint64_t *ret_first,
+			   uint64_t *ret_end)
 {
 	*ret_first = 0;
 	*ret_end = 0;
@@ -178,8 +181,8 @@ static result find_remains(struct disk_file *file, uint64_t from, uint8_t *memor
 	}
 }
 
-// Whether the remains after the last batch are what one torn write leaves: within its reach, and nothing valid after the place
-// where it began.
+// Whether the remains after the last batch are what one torn write leaves: within its reach, and nothing valid after
+// the place where it began.
 static result judge_remains(struct journal_walk *walk, struct disk_file *file, uint64_t number, uint64_t from,
 			    uint32_t segment_size, const uint8_t *salt, struct fault *fault)
 {
@@ -192,8 +195,9 @@ static result judge_remains(struct journal_walk *walk, struct disk_file *file, u
 	uint64_t reach = from + JOURNAL_BATCH_MAX + (from == 0 ? JOURNAL_BLOCK : 0);
 	if (end > reach || end > segment_size) {
 		return fault_set(fault, ERR_LEDGER_DAMAGED,
-				 "segment %" PRIu64 ": what lies at %" PRIu64 " is too far from the last batch at %" PRIu64, number,
-				 end - JOURNAL_BLOCK, from);
+				 "segment %" PRIu64 ": what lies at %" PRIu64
+				 " is too far from the last batch at %" PRIu64,
+				 number, end - JOURNAL_BLOCK, from);
 	}
 	// A torn first write of a segment may have left its batch whole, but not its head: that batch is the torn one.
 	for (uint64_t offset = from + (from == 0 ? 2 : 1) * JOURNAL_BLOCK; offset < end; offset += JOURNAL_BLOCK) {
@@ -201,7 +205,8 @@ static result judge_remains(struct journal_walk *walk, struct disk_file *file, u
 		code = read_batch(file, offset, segment_size, salt, walk->memory, &batch);
 		if (code == OK && batch.sequence >= walk->sequence) {
 			return fault_set(fault, ERR_LEDGER_DAMAGED,
-					 "segment %" PRIu64 ": a batch before offset %" PRIu64 " is damaged, a later one stands",
+					 "segment %" PRIu64 ": a batch before offset %" PRIu64
+					 " is damaged, a later one stands",
 					 number, offset);
 		}
 		if (code == ERR_IO) {
@@ -270,7 +275,8 @@ result journal_walk_seek(struct journal_walk *walk, uint64_t number, struct faul
 		return judge_beginning(walk, fault);
 	}
 	if (code != OK) {
-		return fault_set(fault, code, "segment %" PRIu64 ": its head cannot be used: %s", number, result_text(code));
+		return fault_set(fault, code, "segment %" PRIu64 ": its head cannot be used: %s", number,
+				 result_text(code));
 	}
 	enter(walk, number, file, &head);
 	walk->sequence = head.sequence;
@@ -289,8 +295,8 @@ static result at_end(struct journal_walk *walk, bool next_is_torn, struct fault 
 		return code;
 	}
 	if (!unused) {
-		return fault_set(fault, ERR_LEDGER_DAMAGED, "segment %" PRIu64 ": records end here, but a later segment has some",
-				 walk->number);
+		return fault_set(fault, ERR_LEDGER_DAMAGED,
+				 "segment %" PRIu64 ": records end here, but a later segment has some", walk->number);
 	}
 	if (!next_is_torn) {
 		code = judge_remains(walk, walk->file, walk->number, walk->offset, walk->head.segment_size,
@@ -328,10 +334,11 @@ static result next_segment(struct journal_walk *walk, struct fault *fault)
 	result scanned = find_remains(walk->file, walk->offset, walk->memory, &first, &end);
 	if (scanned != OK || end != 0) {
 		disk_close_file(file);
-		return scanned != OK ? scanned
-				     : fault_set(fault, ERR_LEDGER_DAMAGED,
-						 "segment %" PRIu64 ": damaged at offset %" PRIu64 ", later segments stand",
-						 walk->number, first);
+		return scanned != OK
+			   ? scanned
+			   : fault_set(fault, ERR_LEDGER_DAMAGED,
+				       "segment %" PRIu64 ": damaged at offset %" PRIu64 ", later segments stand",
+				       walk->number, first);
 	}
 	if (code == ERR_LEDGER_DAMAGED) {
 		return at_end(walk, true, fault);
@@ -351,8 +358,8 @@ result journal_walk_next(struct journal_walk *walk, struct journal_batch *ret_ba
 	for (;;) {
 		walk->entered = walk->offset == JOURNAL_BLOCK;
 		struct journal_batch batch;
-		result code = read_batch(walk->file, walk->offset, walk->head.segment_size, walk->head.salt, walk->memory,
-					 &batch);
+		result code = read_batch(walk->file, walk->offset, walk->head.segment_size, walk->head.salt,
+					 walk->memory, &batch);
 		if (code == ERR_IO || code == ERR_MEMORY) {
 			return fault_set(fault, code, "segment %" PRIu64 ": cannot be read", walk->number);
 		}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// A walk over the batches of a shard's journal, in order: recovery, readers and verification all go this way, so all of them
-// judge the same bytes alike.
+// A walk over the batches of a shard's journal, in order: recovery, readers and verification all go this way, so all of
+// them judge the same bytes alike.
 //
-// The walk checks frames, crcs, the chain of batches and what lies between and behind them. It does not hash leaves: whoever
-// walks compares roots. At the end it tells a torn tail (the last write was cut off; nothing after it) from damage (something
-// valid, or anything that one torn write cannot explain, lies after it).
+// The walk checks frames, crcs, the chain of batches and what lies between and behind them. It does not hash leaves:
+// whoever walks compares roots. At the end it tells a torn tail (the last write was cut off; nothing after it) from
+// damage (something valid, or anything that one torn write cannot explain, lies after it).
 #ifndef BESA_LEDGER_JOURNAL_WALK_H
 #define BESA_LEDGER_JOURNAL_WALK_H
 
@@ -27,8 +27,8 @@ struct journal_walk {
 	int64_t time_us;   // of the last batch
 	uint8_t *memory;   // the batch
 	// At the end:
-	bool torn;               // something lies there that is no batch
-	uint64_t torn_segment;   // where
+	bool torn;             // something lies there that is no batch
+	uint64_t torn_segment; // where
 	uint64_t torn_from, torn_to;
 };
 
@@ -42,12 +42,12 @@ void journal_walk_close(struct journal_walk *walk);
 // Reads the head of a segment. ERR_NOT_FOUND: not used yet (or no such segment); ERR_LEDGER_DAMAGED.
 result journal_walk_head(struct journal_walk *walk, uint64_t number, struct journal_segment_head *ret_head);
 
-// Goes to the start of a segment and believes its head. As journal_walk_head, with words. ERR_NOT_FOUND for segment 1: nothing was
-// ever recorded (see `torn`).
+// Goes to the start of a segment and believes its head. As journal_walk_head, with words. ERR_NOT_FOUND for segment 1:
+// nothing was ever recorded (see `torn`).
 result journal_walk_seek(struct journal_walk *walk, uint64_t number, struct fault *fault);
 
-// The next batch, good until the next call. ERR_NOT_FOUND at the end of the journal (see `torn`); ERR_LEDGER_DAMAGED with words (the
-// walk stays where it is); ERR_IO, ERR_MEMORY.
+// The next batch, good until the next call. ERR_NOT_FOUND at the end of the journal (see `torn`); ERR_LEDGER_DAMAGED
+// with words (the walk stays where it is); ERR_IO, ERR_MEMORY.
 result journal_walk_next(struct journal_walk *walk, struct journal_batch *ret_batch, struct fault *fault);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// One batch: check, stage, hash, sign, write, answer. The order is the promise: rules before anything is staged, the signature
-// inside the write, nothing acknowledged before the write is durable.
+// One batch: check, stage, hash, sign, write, answer. The order is the promise: rules before anything is staged, the
+// signature inside the write, nothing acknowledged before the write is durable.
 #include "base/clock.h"
 #include "base/random.h"
 #include "ledger/ledger_state.h"
@@ -10,7 +10,8 @@
 enum {
 	LEAF_OVERHEAD = 256, // prefix, member, time, blinder, tags: see STATEMENT_BODY_MAX
 	NOTE_ROOM = 1024,    // a tick checkpoint with one signature
-	// A gateway's workers may say these; certificates and editions are the central node's, key statements the notary's own.
+	// A gateway's workers may say these; certificates and editions are the central node's, key statements the
+	// notary's own.
 	TYPES_OF_A_GATEWAY = 1 << STATEMENT_REQUEST | 1 << STATEMENT_RESPONSE | 1 << STATEMENT_RECEIVED |
 			     1 << STATEMENT_UNANSWERED | 1 << STATEMENT_REFUSAL_SUMMARY | 1 << STATEMENT_GRANT |
 			     1 << STATEMENT_OPERATOR | 1 << STATEMENT_EVENT | 1 << STATEMENT_HOUSEKEEPING,
@@ -79,7 +80,7 @@ static result stage(struct ledger *ledger, struct ledger_record *record, enum sp
 		return code;
 	}
 	record->time_us = ledger->time_us;
-	random_bytes(record->blinder, sizeof record->blinder);
+	memcpy(record->blinder, ledger->blinders[staging->leaves], sizeof record->blinder);
 	buffer_clear(&ledger->scratch);
 	statement_append_leaf(&ledger->scratch, record->type, ledger->member, record->time_us, record->blinder,
 			      record->body);
@@ -194,8 +195,8 @@ static void stage_orphans(struct ledger *ledger, struct staging *staging)
 // ---- the batch ----
 
 // The bytes that a batch of these records takes at most; orphans fill up what room there is.
-static size_t plan(const struct ledger *ledger, const struct ledger_record *records, size_t count,
-		   enum speaker speaker, struct staging *staging)
+static size_t plan(const struct ledger *ledger, const struct ledger_record *records, size_t count, enum speaker speaker,
+		   struct staging *staging)
 {
 	size_t room = JOURNAL_BATCH_HEAD + NOTE_ROOM;
 	for (size_t i = 0; i < count; i++) {
@@ -279,6 +280,8 @@ static result begin(struct ledger *ledger, const struct ledger_record *records, 
 	if (code != OK) {
 		return code;
 	}
+	// One draw for the batch: each costs a system call that sees to forked children.
+	random_bytes(ledger->blinders, (count + staging->orphans) * sizeof *ledger->blinders);
 	code = journal_begin(&ledger->journal, room, &ledger->frontier, ledger->time_us, ledger->nodes.synced);
 	if (code == ERR_IO) {
 		return ledger_stop(ledger, code, "cannot open the next segment of the journal");
@@ -315,8 +318,7 @@ static result commit(struct ledger *ledger, struct ledger_record *records, size_
 	return OK;
 }
 
-result ledger_commit(struct ledger *ledger, struct ledger_record *records, size_t count,
-		     struct ledger_batch *ret_batch)
+result ledger_commit(struct ledger *ledger, struct ledger_record *records, size_t count, struct ledger_batch *ret_batch)
 {
 	return commit(ledger, records, count, WORKER, ret_batch);
 }
@@ -329,7 +331,9 @@ result ledger_append_own(struct ledger *ledger, enum statement_type type, const 
 	struct ledger_batch batch;
 	result code = statement_encode_body(type, body, &bytes, fault);
 	if (code == OK) {
-		struct ledger_record record = { .type = type, .owner = LEDGER_OWNER_NONE, .body = buffer_slice(&bytes) };
+		struct ledger_record record = { .type = type,
+						.owner = LEDGER_OWNER_NONE,
+						.body = buffer_slice(&bytes) };
 		code = commit(ledger, &record, 1, NOTARY, &batch);
 		code = code == OK ? record.code : code;
 		if (code != OK) {

@@ -2,8 +2,9 @@
 //
 // Opening: which shard takes records, and the first leaf of a shard that is begun.
 //
-// `shards` lists the shards opened so far; the last one is the present one. It is left for good when it is closed, when recovery
-// finds damage, or when it is not among the configured ones any more; then the next configured one that was not used is begun.
+// `shards` lists the shards opened so far; the last one is the present one. It is left for good when it is closed, when
+// recovery finds damage, or when it is not among the configured ones any more; then the next configured one that was
+// not used is begun.
 #include "base/clock.h"
 #include "base/file.h"
 #include "ledger/ledger_state.h"
@@ -27,7 +28,8 @@ static result check_config(const struct ledger_config *config, struct fault *fau
 	for (size_t i = 0; i < config->shard_count; i++) {
 		int size = snprintf(origin, sizeof origin, "%s/%s", config->ledger, config->shards[i]);
 		if (size >= (int)sizeof origin || !identifier_is_origin(slice_text(origin))) {
-			return fault_set(fault, ERR_CONFIG, "\"%s/%s\" is no ledger origin", config->ledger, config->shards[i]);
+			return fault_set(fault, ERR_CONFIG, "\"%s/%s\" is no ledger origin", config->ledger,
+					 config->shards[i]);
 		}
 	}
 	uint32_t segment = config->segment_size;
@@ -140,9 +142,9 @@ static result write_shards(struct ledger *ledger, struct fault *fault)
 		code = ledger_replace_file(ledger->root, shards_name, buffer_slice(&text));
 	}
 	buffer_release(&text);
-	return code == OK
-		   ? OK
-		   : fault_set(fault, code, "cannot write %s/%s: %s", ledger->root_path, shards_name, result_text(code));
+	return code == OK ? OK
+			  : fault_set(fault, code, "cannot write %s/%s: %s", ledger->root_path, shards_name,
+				      result_text(code));
 }
 
 static bool was_used(const struct ledger *ledger, const char *shard)
@@ -255,7 +257,8 @@ static int64_t opened_at(struct ledger *ledger)
 
 enum { EARLIER_SHARDS = 3 }; // as many as damage can plausibly close within one window
 
-// Fills the table from the shards before the present one, where the window may reach into them. *earlier is the one just before.
+// Fills the table from the shards before the present one, where the window may reach into them. *earlier is the one
+// just before.
 static result load_earlier(struct ledger *ledger, struct ledger_earlier *earlier)
 {
 	size_t present = ledger->shard_count - 1;
@@ -313,13 +316,14 @@ static result append_key_statement(struct ledger *ledger, const struct ledger_co
 		chain[i] = slice_of(config->chain_digests[i], DIGEST_SIZE);
 	}
 	union statement_body body = { .key = {
-		.origin = slice_text(ledger->origin),
-		.seal_certificate_digest = slice_of(config->seal_certificate_digest, DIGEST_SIZE),
-		.chain_digests = { .items = chain, .count = config->chain_count },
-		.suite = slice_text(STATEMENT_SUITE),
-		.ed25519_key = key_public_ed25519(key_public_of(ledger->ed25519_key)),
-		.reason = slice_text(reason_of_shard(ledger, earlier)),
-	} };
+					  .origin = slice_text(ledger->origin),
+					  .seal_certificate_digest =
+					      slice_of(config->seal_certificate_digest, DIGEST_SIZE),
+					  .chain_digests = { .items = chain, .count = config->chain_count },
+					  .suite = slice_text(STATEMENT_SUITE),
+					  .ed25519_key = key_public_ed25519(key_public_of(ledger->ed25519_key)),
+					  .reason = slice_text(reason_of_shard(ledger, earlier)),
+				      } };
 	if (earlier->origin[0] != '\0') {
 		body.key.previous_origin = slice_text(earlier->origin);
 		body.key.previous_size = earlier->size;
@@ -420,7 +424,8 @@ result ledger_open(const struct ledger_config *config, struct ledger **ret_ledge
 	if (code != OK) {
 		ledger_abandon(ledger);
 		if (fault && fault->text[0] == '\0') {
-			code = fault_set(fault, code, "cannot open the ledger %s: %s", config->directory, result_text(code));
+			code = fault_set(fault, code, "cannot open the ledger %s: %s", config->directory,
+					 result_text(code));
 		}
 		return code;
 	}

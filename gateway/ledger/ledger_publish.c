@@ -2,8 +2,8 @@
 //
 // Checkpoints, and what is due by time.
 //
-// Publishing writes the note with both signatures to the journal first (a settle mark: all before it was synced), then to the
-// file `checkpoint`. So a published head is always one that the journal holds.
+// Publishing writes the note with both signatures to the journal first (a settle mark: all before it was synced), then
+// to the file `checkpoint`. So a published head is always one that the journal holds.
 #include "base/clock.h"
 #include "ledger/ledger_state.h"
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Recovery of a shard: what is on the disk, what it proves, and whether anything may be built on it (DESIGN.md, "Recovery").
+// Recovery of a shard: what is on the disk, what it proves, and whether anything may be built on it (DESIGN.md,
+// "Recovery").
 //
-// Everything complete is kept. Only a torn tail is cut, and only if nothing shows that a sync had covered it: no stored node of
-// a lost leaf, no published checkpoint beyond the end. Anything else is damage, and the shard is closed by the caller.
+// Everything complete is kept. Only a torn tail is cut, and only if nothing shows that a sync had covered it: no stored
+// node of a lost leaf, no published checkpoint beyond the end. Anything else is damage, and the shard is closed by the
+// caller.
 #include "ledger/ledger_state.h"
 
 #include <inttypes.h>
@@ -47,8 +49,8 @@ static result replay_records(struct ledger *ledger, const struct journal_batch *
 	return OK;
 }
 
-// Whether a checkpoint in the journal says what the tree says. Its signature is for the full verification: a changed note
-// would have failed the batch's crc.
+// Whether a checkpoint in the journal says what the tree says. Its signature is for the full verification: a changed
+// note would have failed the batch's crc.
 static result compare_note(const struct ledger *ledger, const struct journal_batch *batch, struct fault *fault)
 {
 	struct note_view view;
@@ -65,8 +67,8 @@ static result compare_note(const struct ledger *ledger, const struct journal_bat
 		    checkpoint.size == ledger->batch.size &&
 		    memcmp(checkpoint.root, ledger->batch.root, DIGEST_SIZE) == 0;
 	return same ? OK
-		    : fault_set(fault, ERR_LEDGER_DAMAGED, "a checkpoint in the journal does not fit its tree of %" PRIu64,
-				ledger->batch.size);
+		    : fault_set(fault, ERR_LEDGER_DAMAGED,
+				"a checkpoint in the journal does not fit its tree of %" PRIu64, ledger->batch.size);
 }
 
 static result replay_batch(struct ledger *ledger, const struct journal_walk *walk, const struct journal_batch *batch,
@@ -74,7 +76,8 @@ static result replay_batch(struct ledger *ledger, const struct journal_walk *wal
 {
 	uint8_t(*hashes)[DIGEST_SIZE];
 	if (walk->entered && (walk->head.frontier.size != ledger->frontier.size)) {
-		return fault_set(fault, ERR_LEDGER_DAMAGED, "segment %" PRIu64 " begins with another tree", walk->number);
+		return fault_set(fault, ERR_LEDGER_DAMAGED, "segment %" PRIu64 " begins with another tree",
+				 walk->number);
 	}
 	result code = merkle_batch_begin(&ledger->batch, batch->leaf_count, &hashes);
 	if (code != OK) {
@@ -88,7 +91,8 @@ static result replay_batch(struct ledger *ledger, const struct journal_walk *wal
 	merkle_batch_run(&ledger->batch, &ledger->frontier, &ledger->frontier);
 	memcpy(ledger->root_hash, ledger->batch.root, DIGEST_SIZE);
 	if (memcmp(batch->root, ledger->batch.root, DIGEST_SIZE) != 0) {
-		return fault_set(fault, ERR_LEDGER_DAMAGED, "the tree of %" PRIu64 " leaves has another root than its batch says",
+		return fault_set(fault, ERR_LEDGER_DAMAGED,
+				 "the tree of %" PRIu64 " leaves has another root than its batch says",
 				 ledger->batch.size);
 	}
 	code = compare_note(ledger, batch, fault);
@@ -122,8 +126,8 @@ static result last_used(struct journal_walk *walk, struct journal_segment_head *
 	return OK;
 }
 
-// The latest segment from which the walk meets everything that the window needs and the node file may have lost. Damaged heads on
-// the way are left to the walk.
+// The latest segment from which the walk meets everything that the window needs and the node file may have lost.
+// Damaged heads on the way are left to the walk.
 static result choose_start(const struct ledger *ledger, struct journal_walk *walk, uint64_t nodes_covered,
 			   uint64_t *ret_number)
 {
@@ -199,8 +203,8 @@ static result check_witnesses(struct ledger *ledger, const struct journal_walk *
 	}
 	if (beyond) {
 		return fault_set(fault, ERR_LEDGER_DAMAGED,
-				 "leaf %" PRIu64 " was on record, but the journal ends before it%s", ledger->frontier.size,
-				 walk->torn ? " with a damaged batch" : "");
+				 "leaf %" PRIu64 " was on record, but the journal ends before it%s",
+				 ledger->frontier.size, walk->torn ? " with a damaged batch" : "");
 	}
 	return check_published(ledger, fault);
 }
@@ -343,7 +347,8 @@ static void find_head(struct ledger *ledger, struct disk *disk, const struct mer
 	merkle_frontier_root(frontier, earlier->root);
 	buffer_clear(&ledger->published);
 	if (ledger_read_file(disk, "checkpoint", &ledger->published) == OK &&
-	    checkpoint_open(buffer_slice(&ledger->published), slice_text(earlier->origin), keys, 2, &verified, NULL) == OK &&
+	    checkpoint_open(buffer_slice(&ledger->published), slice_text(earlier->origin), keys, 2, &verified, NULL) ==
+		OK &&
 	    verified.checkpoint.size > earlier->size) {
 		earlier->size = verified.checkpoint.size;
 		memcpy(earlier->root, verified.checkpoint.root, DIGEST_SIZE);

@@ -2,8 +2,8 @@
 //
 // Looking back: what is on record about an exchange, with fresh seals; proofs of old leaves; erasing.
 //
-// Nothing read back is believed: records are checked against their crc, and a path made from stored nodes must lead to the root
-// before it leaves.
+// Nothing read back is believed: records are checked against their crc, and a path made from stored nodes must lead to
+// the root before it leaves.
 #include "base/clock.h"
 #include "ledger/ledger_state.h"
 #include "wire/envelope.h"
@@ -316,7 +316,8 @@ static void note_found(const struct ledger *ledger, const struct statement *stat
 			found->request = position;
 		}
 	}
-	if (statement->type == STATEMENT_RESPONSE && !own && memcmp(body->response.exchange_id.data, found->id, 16) == 0 &&
+	if (statement->type == STATEMENT_RESPONSE && !own &&
+	    memcmp(body->response.exchange_id.data, found->id, 16) == 0 &&
 	    memcmp(body->response.request_hash.data, found->request_hash, sizeof found->request_hash) == 0) {
 		found->outcome = position;
 	}

@@ -8,8 +8,9 @@
 //   RECEIVED response   to an own request, once
 //   UNANSWERED          to an own request that is open
 //
-// After damage the window's table may lack requests that were taken in the closed shard (floor_us is set). Then a request with an id
-// older than the present shard is taken only if it is a first attempt that names this shard: it cannot have been taken before.
+// After damage the window's table may lack requests that were taken in the closed shard (floor_us is set). Then a
+// request with an id older than the present shard is taken only if it is a first attempt that names this shard: it
+// cannot have been taken before.
 #include "ledger/ledger_state.h"
 #include "wire/envelope.h"
 
@@ -130,7 +131,7 @@ result ledger_rules_check(struct ledger *ledger, const struct ledger_record *rec
 			return check_taken(ledger, record, &body->received, ret_existing);
 		}
 		return body->received.type == STATEMENT_RESPONSE ? check_answer(ledger, &body->received, ret_existing)
-								  : OK;
+								 : OK;
 	case STATEMENT_RESPONSE:
 		return check_response(ledger, &body->response, ret_existing);
 	case STATEMENT_UNANSWERED:

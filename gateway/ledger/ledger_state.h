@@ -13,13 +13,14 @@
 enum {
 	LEDGER_SHARDS_USED_MAX = 200, // shards of one ledger over its life; stands in the top byte of a position
 	LEDGER_PATH_SIZE = 4096,
-	LEDGER_ORPHANS_PER_BATCH = 256, // sealed at once: a restart with thousands open does not hold up the first answer
-	LEDGER_ORPHAN_ROOM = 1024,      // bytes in the journal that the statement closing one takes at most
+	LEDGER_ORPHANS_PER_BATCH =
+	    256,                   // sealed at once: a restart with thousands open does not hold up the first answer
+	LEDGER_ORPHAN_ROOM = 1024, // bytes in the journal that the statement closing one takes at most
 	LEDGER_CLOSING_RESERVE = 1024 * 1024, // of a full disk: kept for outcomes of what is under way
 	LEDGER_PUBLISH_INTERVAL_US = 1000000,
 	LEDGER_SPACE_INTERVAL_US = 100000, // a full disk is asked again
 	LEDGER_PREPARE_LEAST = 256 * 1024,
-	LEDGER_SCAN_SEGMENTS = 4,       // read at most when looking back beyond the window,
+	LEDGER_SCAN_SEGMENTS = 4,          // read at most when looking back beyond the window,
 	LEDGER_SCAN_INTERVAL_US = 1000000, // so often
 };
 
@@ -27,10 +28,10 @@ struct ledger {
 	// As configured.
 	char root_path[LEDGER_PATH_SIZE];
 	char name[IDENTIFIER_ORIGIN_MAX - IDENTIFIER_PART_MAX]; // the ledger, without shard
-	struct slice member;                  // in name
+	struct slice member;                                    // in name
 	uint32_t allowed_types;
 	uint32_t segment_size;
-	struct key_private *seal_key, *ed25519_key; // borrowed
+	struct key_private *seal_key, *ed25519_key;     // borrowed
 	struct note_signer seal_signer, ed25519_signer; // under the shard's origin
 
 	// The shard.
@@ -50,6 +51,7 @@ struct ledger {
 
 	// Work.
 	struct merkle_batch batch;
+	uint8_t blinders[LEDGER_BATCH_MAX + LEDGER_ORPHANS_PER_BATCH][STATEMENT_BLINDER_SIZE];
 	struct arena arena; // of one body
 	struct buffer scratch;
 	struct buffer record_memory;
@@ -68,10 +70,10 @@ struct ledger {
 
 	result state;
 	char state_text[FAULT_TEXT_MAX];
-	bool full;       // space is lacking for the next segment or for nodes: no new exchanges
+	bool full; // space is lacking for the next segment or for nodes: no new exchanges
 	bool must_reopen;
 	char failed_shard[IDENTIFIER_PART_MAX + 1];
-	bool clean;      // the last batch is a clean-close mark or the journal is as recovered
+	bool clean; // the last batch is a clean-close mark or the journal is as recovered
 };
 
 static inline uint64_t ledger_position(const struct ledger *ledger, uint64_t journal_position)
@@ -119,7 +121,8 @@ result ledger_load_earlier(struct ledger *ledger, size_t ordinal, struct ledger_
 
 // ---- rules (ledger_rules.c) ----
 
-// Whether the rules of the exchange allow the record; ERR_REPLAYED, ERR_EXISTS: *ret_existing is where the other stands.
+// Whether the rules of the exchange allow the record; ERR_REPLAYED, ERR_EXISTS: *ret_existing is where the other
+// stands.
 result ledger_rules_check(struct ledger *ledger, const struct ledger_record *record, const union statement_body *body,
 			  uint64_t *ret_existing);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Reads a shard's journal from the outside: `besa log`, verification, the archivist. Needs only read access to the directory, takes no
-// lock, and sees what is complete at that moment; a ledger may be writing meanwhile.
+// Reads a shard's journal from the outside: `besa log`, verification, the archivist. Needs only read access to the
+// directory, takes no lock, and sees what is complete at that moment; a ledger may be writing meanwhile.
 //
 // What it hands out has passed the journal's own checks (frames, CRCs, chain), nothing more: whether a leaf is a
 // legal statement, and the head signed, is for ledger/verify.h.
@@ -29,8 +29,10 @@ struct ledger_entry {
 	uint64_t offset;
 };
 
-// Opens a shard's directory (`<ledger>/2026`) at leaf `from`. ERR_NOT_FOUND, ERR_PERMISSION, ERR_IO, ERR_LEDGER_DAMAGED.
-result ledger_reader_open(const char *shard_path, uint64_t from, struct ledger_reader **ret_reader, struct fault *fault);
+// Opens a shard's directory (`<ledger>/2026`) at leaf `from`. ERR_NOT_FOUND, ERR_PERMISSION, ERR_IO,
+// ERR_LEDGER_DAMAGED.
+result ledger_reader_open(const char *shard_path, uint64_t from, struct ledger_reader **ret_reader,
+			  struct fault *fault);
 void ledger_reader_close(struct ledger_reader *reader); // NULL is fine
 
 // The origin that the journal's segments name. Borrowed.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Reads a shard once from its first byte to its last. Where the journal itself is broken it stops: nothing behind the break can be
-// placed. What is wrong in a whole record is noted, and it goes on.
+// Reads a shard once from its first byte to its last. Where the journal itself is broken it stops: nothing behind the
+// break can be placed. What is wrong in a whole record is noted, and it goes on.
 #include "ledger/verify.h"
 
 #include "crypto/checkpoint.h"
@@ -143,8 +143,8 @@ static void meet(struct verification *verification, const struct checkpoint *hea
 	}
 	*met = true;
 	if (memcmp(head->root, verification->tree.root, DIGEST_SIZE) != 0) {
-		find(verification, ERR_TAMPERED, UINT64_MAX, "%s checkpoint of %" PRIu64 " leaves has another root than the ledger",
-		     which, head->size);
+		find(verification, ERR_TAMPERED, UINT64_MAX,
+		     "%s checkpoint of %" PRIu64 " leaves has another root than the ledger", which, head->size);
 	}
 }
 
@@ -173,7 +173,8 @@ static void check_received(struct verification *verification, const struct journ
 	}
 	merkle_leaf_hash(sealed.statement, hash);
 	if (!slice_equal(received->statement_hash, slice_of(hash, sizeof hash))) {
-		find(verification, ERR_TAMPERED, record->index, "the foreign statement is not the one that was received");
+		find(verification, ERR_TAMPERED, record->index,
+		     "the foreign statement is not the one that was received");
 	}
 	digest_sha256(sealed.seal, hash);
 	if (!slice_equal(received->seal_hash, slice_of(hash, sizeof hash))) {
@@ -226,8 +227,8 @@ static result check_parts(struct verification *verification, const struct journa
 	if (states[0] == JOURNAL_PART_KEPT && content_check_private(commitment, private_part, NULL) != OK) {
 		find(verification, ERR_TAMPERED, record->index, "its private part does not match the commitment");
 	}
-	uint64_t position = journal_position(verification->walk.number,
-					     verification->walk.offset - batch->size + record->offset);
+	uint64_t position =
+	    journal_position(verification->walk.number, verification->walk.offset - batch->size + record->offset);
 	return erased != 0 ? add_erasure(&verification->erased, position, erased) : OK;
 }
 
@@ -302,9 +303,10 @@ static result check_batch(struct verification *verification, const struct journa
 	}
 	result code = merkle_batch_begin(&verification->tree, batch->leaf_count, &hashes);
 	while (code == OK && journal_next_record(batch, &cursor, &record)) {
-		code = record.kind == JOURNAL_LEAF
-			   ? check_leaf(verification, batch, &record, hashes[leaf++])
-			   : add_erasure(&verification->marks, record.position & ((UINT64_C(1) << 56) - 1), record.parts);
+		code =
+		    record.kind == JOURNAL_LEAF
+			? check_leaf(verification, batch, &record, hashes[leaf++])
+			: add_erasure(&verification->marks, record.position & ((UINT64_C(1) << 56) - 1), record.parts);
 	}
 	if (code != OK) {
 		return code;
@@ -315,8 +317,8 @@ static result check_batch(struct verification *verification, const struct journa
 	memcpy(verification->report->root, verification->tree.root, DIGEST_SIZE);
 	verification->record_offset = verification->walk.offset - batch->size;
 	if (memcmp(batch->root, verification->tree.root, DIGEST_SIZE) != 0) {
-		find(verification, ERR_TAMPERED, UINT64_MAX, "the tree of %" PRIu64 " leaves has another root than its batch says",
-		     verification->tree.size);
+		find(verification, ERR_TAMPERED, UINT64_MAX,
+		     "the tree of %" PRIu64 " leaves has another root than its batch says", verification->tree.size);
 	}
 	if (batch->note_size > 0) {
 		check_note(verification, journal_batch_note(batch));
@@ -373,7 +375,8 @@ static result read_heads(struct verification *verification)
 			verification->has_published = true;
 			check_signatures(verification, &view, verification->published_head.size);
 		} else {
-			find(verification, ERR_CHECKPOINT_INVALID, UINT64_MAX, "the published checkpoint: %s", fault.text);
+			find(verification, ERR_CHECKPOINT_INVALID, UINT64_MAX, "the published checkpoint: %s",
+			     fault.text);
 		}
 	} else if (code != ERR_NOT_FOUND) {
 		return code;
@@ -385,8 +388,8 @@ static result read_heads(struct verification *verification)
 	code = note_parse(expected, &view, &fault);
 	code = code == OK ? checkpoint_parse(view.text, &verification->expected_head, &fault) : code;
 	if (code != OK || !slice_is(verification->expected_head.origin, verification->report->origin)) {
-		find(verification, ERR_CHECKPOINT_INVALID, UINT64_MAX, "the expected checkpoint is none of this ledger: %s",
-		     fault.text);
+		find(verification, ERR_CHECKPOINT_INVALID, UINT64_MAX,
+		     "the expected checkpoint is none of this ledger: %s", fault.text);
 		return OK;
 	}
 	verification->has_expected = true;
@@ -443,7 +446,8 @@ static void judge_erasures(struct verification *verification)
 		if ((erased->items[i].parts & ~allowed) != 0) {
 			verification->record_offset = erased->items[i].position & UINT32_MAX;
 			find(verification, ERR_TAMPERED, UINT64_MAX,
-			     "segment %" PRIu64 ": a part was overwritten with zeros, and no mark says that it was erased",
+			     "segment %" PRIu64
+			     ": a part was overwritten with zeros, and no mark says that it was erased",
 			     erased->items[i].position >> 32);
 		}
 	}
@@ -461,15 +465,17 @@ static result judge_whole(struct verification *verification)
 	struct ledger_verify_report *report = verification->report;
 	struct verify_counts counts;
 	if (verification->has_published && !verification->met_published) {
-		find(verification, ERR_TAMPERED, UINT64_MAX, "the published checkpoint of %" PRIu64 " leaves is no head of this ledger",
+		find(verification, ERR_TAMPERED, UINT64_MAX,
+		     "the published checkpoint of %" PRIu64 " leaves is no head of this ledger",
 		     verification->published_head.size);
 	}
 	if (verification->has_expected && !verification->met_expected) {
-		find(verification, ERR_TAMPERED, UINT64_MAX, "the expected checkpoint of %" PRIu64 " leaves is no head of this ledger",
+		find(verification, ERR_TAMPERED, UINT64_MAX,
+		     "the expected checkpoint of %" PRIu64 " leaves is no head of this ledger",
 		     verification->expected_head.size);
 	}
-	verify_exchanges_judge(&verification->exchanges, verification->has_earlier_shard, found_in_exchange, verification,
-			       &counts);
+	verify_exchanges_judge(&verification->exchanges, verification->has_earlier_shard, found_in_exchange,
+			       verification, &counts);
 	report->requests = counts.requests;
 	report->received = counts.received;
 	report->responses = counts.responses;

@@ -49,7 +49,8 @@ static result note_received(struct verify_exchanges *exchanges, const struct sta
 	if (received->type != STATEMENT_REQUEST) {
 		return OK;
 	}
-	result code = note(exchanges, VERIFY_TAKEN, received->exchange_id, received->statement_hash.data, index, &event);
+	result code =
+	    note(exchanges, VERIFY_TAKEN, received->exchange_id, received->statement_hash.data, index, &event);
 	if (code == OK) {
 		digest_sha256(identifier_member_of_origin(received->origin), member);
 		memcpy(event->client, member, sizeof event->client);
@@ -69,8 +70,8 @@ result verify_exchanges_note(struct verify_exchanges *exchanges, const struct st
 	case STATEMENT_RECEIVED:
 		return note_received(exchanges, &body->received, index);
 	case STATEMENT_RESPONSE:
-		code = note(exchanges, VERIFY_RESPONSE, body->response.exchange_id, body->response.request_hash.data, index,
-			    &event);
+		code = note(exchanges, VERIFY_RESPONSE, body->response.exchange_id, body->response.request_hash.data,
+			    index, &event);
 		if (code == OK) {
 			event->refused = body->response.outcome == STATEMENT_OUTCOME_REFUSED;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The rules of the exchange over a whole shard, for verification: every statement that takes part in one is noted, then all are
-// sorted by exchange id and each exchange is judged by itself.
+// The rules of the exchange over a whole shard, for verification: every statement that takes part in one is noted, then
+// all are sorted by exchange id and each exchange is judged by itself.
 #ifndef BESA_LEDGER_VERIFY_EXCHANGES_H
 #define BESA_LEDGER_VERIFY_EXCHANGES_H
 

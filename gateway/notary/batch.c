@@ -66,7 +66,8 @@ void notary_send_waiting(struct notary *notary, size_t index)
 {
 	struct notary_worker *worker = &notary->workers[index];
 	size_t sent = 0;
-	while (sent < worker->waiting_count && send_now(worker, worker->waiting[sent].bytes, worker->waiting[sent].size)) {
+	while (sent < worker->waiting_count &&
+	       send_now(worker, worker->waiting[sent].bytes, worker->waiting[sent].size)) {
 		free(worker->waiting[sent++].bytes);
 	}
 	worker->waiting_count -= sent;
@@ -110,7 +111,8 @@ static void put_frame(struct notary *notary, size_t worker, const struct ledger_
 		code = notary_writer_put(&notary->writer, frame);
 	}
 	if (code != OK) {
-		log_event(LOG_LEVEL_ERROR, "answer_lost", "kind=%d reason=%s", (int)frame->kind, result_wire_name(code));
+		log_event(LOG_LEVEL_ERROR, "answer_lost", "kind=%d reason=%s", (int)frame->kind,
+			  result_wire_name(code));
 	}
 }
 

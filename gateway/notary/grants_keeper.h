@@ -2,8 +2,8 @@
 //
 // Keeps the files of grants: what the grant statements of the ledger come to (directory/grants.h).
 //
-// `<ledger>/<shard>/grants.besa` belongs to the shard; `<ledger>/grants.besa` is its copy that workers read. A shard that is begun
-// takes the standing grants over by recording them again, so each shard says by itself who may call.
+// `<ledger>/<shard>/grants.besa` belongs to the shard; `<ledger>/grants.besa` is its copy that workers read. A shard
+// that is begun takes the standing grants over by recording them again, so each shard says by itself who may call.
 #ifndef BESA_NOTARY_GRANTS_KEEPER_H
 #define BESA_NOTARY_GRANTS_KEEPER_H
 

@@ -45,7 +45,8 @@ struct arguments {
 };
 
 static const char usage[] =
-    "usage: besa-notary --member XK/GOV/ARC --ledger DIRECTORY --origin besa/XK/GOV/ARC/gw1 --shard NAME [--next-shard NAME …]\n"
+    "usage: besa-notary --member XK/GOV/ARC --ledger DIRECTORY --origin besa/XK/GOV/ARC/gw1 --shard NAME [--next-shard "
+    "NAME …]\n"
     "                   --seal-key PEM --seal-certificate PEM --ed25519-key PEM --sockets FD,FD,…\n"
     "                   [--window SECONDS] [--skew SECONDS] [--tick-target RECORDS] [--tick-most MICROSECONDS]\n"
     "                   [--parent-death]\n"
@@ -188,15 +189,16 @@ static result load_certificates(const struct arguments *arguments, struct ledger
 	}
 	struct key_public *key = certificate_key(certificates[0]);
 	if (!key || !key_public_equal(key, key_public_of(config->seal_key))) {
-		code = fault_set(fault, ERR_CONFIG, "%s is not the certificate of the key %s", arguments->seal_certificate,
-				 arguments->seal_key);
+		code = fault_set(fault, ERR_CONFIG, "%s is not the certificate of the key %s",
+				 arguments->seal_certificate, arguments->seal_key);
 	} else if (!certificate_names_ledger(certificates[0], slice_text(arguments->origin))) {
 		code = fault_set(fault, ERR_CONFIG, "%s does not name the ledger %s", arguments->seal_certificate,
 				 arguments->origin);
 	}
 	memcpy(config->seal_certificate_digest, certificate_fingerprint(certificates[0]), DIGEST_SIZE);
 	for (size_t i = 1; i < count; i++) {
-		memcpy(config->chain_digests[config->chain_count++], certificate_fingerprint(certificates[i]), DIGEST_SIZE);
+		memcpy(config->chain_digests[config->chain_count++], certificate_fingerprint(certificates[i]),
+		       DIGEST_SIZE);
 	}
 	for (size_t i = 0; i < count; i++) {
 		certificate_free(certificates[i]);

@@ -284,8 +284,8 @@ static void gather(struct notary *notary, struct pollfd *waits, size_t *which)
 static bool asked_to_stop(const struct notary *notary)
 {
 	sigset_t pending;
-	return *notary->stop ||
-	       (sigpending(&pending) == 0 && (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1));
+	return *notary->stop || (sigpending(&pending) == 0 &&
+				 (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1));
 }
 
 static void serve(struct notary *notary)

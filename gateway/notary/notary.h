@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The notary's loop: reads all waiting packets of all workers, makes one batch, appends it, answers. Plain blocking C around
-// poll(); everything between two polls belongs to one batch. DESIGN.md: threats, protocol, what happens when.
+// The notary's loop: reads all waiting packets of all workers, makes one batch, appends it, answers. Plain blocking C
+// around poll(); everything between two polls belongs to one batch. DESIGN.md: threats, protocol, what happens when.
 #ifndef BESA_NOTARY_NOTARY_H
 #define BESA_NOTARY_NOTARY_H
 
@@ -63,8 +63,8 @@ struct notary {
 	uint8_t writer_worker;
 	struct buffer report;
 
-	// Seam for an adaptive tick: with `tick_target` above 1, a batch smaller than it waits up to `tick_most_us` for more while
-	// others are under way. 0: never.
+	// Seam for an adaptive tick: with `tick_target` above 1, a batch smaller than it waits up to `tick_most_us` for
+	// more while others are under way. 0: never.
 	size_t tick_target;
 	int64_t tick_most_us;
 	size_t last_batch;
@@ -76,8 +76,8 @@ struct notary {
 result notary_init(struct notary *notary, const struct ledger_config *config, const int *sockets, size_t count);
 void notary_release(struct notary *notary);
 
-// Opens the ledger, greets the workers and serves until *stop or until every socket is closed; then publishes and closes the
-// ledger. Disk trouble does not end it: it answers ERR_LEDGER_CLOSED or ERR_DISK_FULL and tries again.
+// Opens the ledger, greets the workers and serves until *stop or until every socket is closed; then publishes and
+// closes the ledger. Disk trouble does not end it: it answers ERR_LEDGER_CLOSED or ERR_DISK_FULL and tries again.
 // Errors: those of starting that no waiting mends (ERR_CONFIG, ERR_ARGUMENT, ERR_BUSY, ERR_PERMISSION, ERR_MEMORY).
 result notary_run(struct notary *notary, struct fault *fault);
 

@@ -24,6 +24,7 @@ enum {
 	CHILD_SOCKET_BUFFER = 1024 * 1024,
 	CHILD_ARGUMENTS_MAX = 32 + 2 * SETTINGS_SHARDS_MAX,
 	CHILD_NUMBERS_MAX = 16 * SETTINGS_WORKERS_MAX,
+	CHILD_WINDOW_MARGIN_S = 10,
 };
 
 // What a child's command line is built from; lives in the forked child until exec.
@@ -33,6 +34,8 @@ struct command {
 	size_t count;
 	char origin[IDENTIFIER_ORIGIN_MAX + 1];
 	char numbers[CHILD_NUMBERS_MAX];
+	char window[24];
+	char skew[24];
 };
 
 static char *own_directory(void)
@@ -61,9 +64,10 @@ static result make_socket(struct child *child, struct fault *fault)
 	return OK;
 }
 
-result children_init(struct children *children, const struct settings *settings, struct fault *fault)
+result children_init(struct children *children, const struct settings *settings, const struct preflight_times *times,
+		     struct fault *fault)
 {
-	*children = (struct children){ .settings = settings, .ready_pipe = { -1, -1 } };
+	*children = (struct children){ .settings = settings, .times = *times, .ready_pipe = { -1, -1 } };
 	size_t count = 0;
 	for (size_t i = 0; i < settings->member_count; i++) {
 		count += 1 + settings->members[i].workers;
@@ -116,6 +120,11 @@ static void notary_command(const struct children *children, const struct child *
 	const struct settings_member *member = child->member;
 	snprintf(command->program, sizeof command->program, "%s/besa-notary", children->directory);
 	snprintf(command->origin, sizeof command->origin, "besa/%s/%s", member->id, children->settings->gateway);
+	// A request id is remembered longer than the longest deadline and twice the clock skew.
+	int64_t skew_s = children->times.clock_skew_us / 1000000 + 1;
+	int64_t window_s = children->times.longest_deadline_us / 1000000 + 2 * skew_s + CHILD_WINDOW_MARGIN_S;
+	snprintf(command->window, sizeof command->window, "%lld", (long long)window_s);
+	snprintf(command->skew, sizeof command->skew, "%lld", (long long)skew_s);
 	size_t used = 0;
 	for (size_t i = 0; i < children->count; i++) {
 		const struct child *worker = &children->list[i];
@@ -137,6 +146,8 @@ static void notary_command(const struct children *children, const struct child *
 	add_pair(command, "--seal-certificate", member->seal_certificate);
 	add_pair(command, "--ed25519-key", member->ed25519_key);
 	add_pair(command, "--sockets", command->numbers);
+	add_pair(command, "--window", command->window);
+	add_pair(command, "--skew", command->skew);
 	add(command, "--parent-death");
 }
 

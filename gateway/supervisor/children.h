@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "exchange/settings.h"
+#include "supervisor/preflight.h"
 
 enum {
 	CHILD_STABLE_US = 2000000,
@@ -35,6 +36,7 @@ struct child {
 
 struct children {
 	const struct settings *settings;
+	struct preflight_times times;
 	struct child *list; // of each member: the notary, then its workers
 	size_t count;
 	int ready_pipe[2]; // a worker that serves writes its pid
@@ -43,7 +45,8 @@ struct children {
 };
 
 // Makes the sockets; starts nothing. The settings must outlive the children.
-result children_init(struct children *children, const struct settings *settings, struct fault *fault);
+result children_init(struct children *children, const struct settings *settings, const struct preflight_times *times,
+		     struct fault *fault);
 
 // Starts every child that is due (not running, waiting time over). Returns the first failure to fork.
 result children_start_due(struct children *children, struct fault *fault);

@@ -26,6 +26,7 @@ static const int64_t drain_margin_us = 5 * 1000000;
 
 struct supervisor {
 	struct settings *settings;
+	struct preflight_times times;
 	struct children children;
 	int signals;     // signalfd
 	int64_t kill_us; // while stopping: when patience ends
@@ -81,6 +82,7 @@ static result open_signals(struct supervisor *supervisor)
 static void reload(struct supervisor *supervisor)
 {
 	struct settings *fresh = NULL;
+	struct preflight_times times;
 	struct fault fault = { "" };
 	if (load_settings(supervisor->settings->path, &fresh) != OK) {
 		log_event(LOG_LEVEL_ERROR, "reload_refused", "file=%s text=\"errors above; the old settings stay\"",
@@ -88,7 +90,7 @@ static void reload(struct supervisor *supervisor)
 		return;
 	}
 	if (settings_compatible(supervisor->settings, fresh, &fault) != OK ||
-	    preflight_check(fresh, PREFLIGHT_RELOAD, &fault) != OK) {
+	    preflight_check(fresh, PREFLIGHT_RELOAD, &times, &fault) != OK) {
 		log_event(LOG_LEVEL_ERROR, "reload_refused", "text=\"%s; the old settings stay\"", fault.text);
 	} else {
 		size_t workers = children_signal(&supervisor->children, CHILD_WORKER, SIGHUP);
@@ -183,7 +185,7 @@ static int run(struct supervisor *supervisor)
 	struct fault fault = { "" };
 	result code = open_signals(supervisor);
 	if (code == OK) {
-		code = children_init(&supervisor->children, supervisor->settings, &fault);
+		code = children_init(&supervisor->children, supervisor->settings, &supervisor->times, &fault);
 	}
 	if (code != OK) {
 		log_event(LOG_LEVEL_ERROR, "start_failed", "text=\"%s\"", fault.text);
@@ -251,7 +253,7 @@ int main(int argc, char **argv)
 	int status = EXIT_SUCCESS;
 	// --check must also serve beside a running gateway, whose addresses are taken.
 	enum preflight_occasion occasion = check_only ? PREFLIGHT_RELOAD : PREFLIGHT_START;
-	if (preflight_check(supervisor.settings, occasion, &fault) != OK) {
+	if (preflight_check(supervisor.settings, occasion, &supervisor.times, &fault) != OK) {
 		fprintf(stderr, "%s: %s\n", path, fault.text);
 		status = EXIT_FAILURE;
 	} else if (check_only) {

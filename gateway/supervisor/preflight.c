@@ -188,7 +188,8 @@ static result check_member(const struct settings *settings, const struct setting
 	return code;
 }
 
-static result check_all(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault)
+static result check_all(const struct settings *settings, enum preflight_occasion occasion,
+			struct preflight_times *ret_times, struct fault *fault)
 {
 	struct trust trust;
 	struct directory *directory = NULL;
@@ -207,6 +208,11 @@ static result check_all(const struct settings *settings, enum preflight_occasion
 			code = fault_prefix(fault, code, "%s", settings->members[i].id);
 		}
 	}
+	if (code == OK) {
+		const struct edition_parameters *parameters = &directory_document(directory)->parameters;
+		ret_times->longest_deadline_us = (int64_t)parameters->longest_deadline_us;
+		ret_times->clock_skew_us = (int64_t)parameters->clock_skew_us;
+	}
 	directory_unref(directory);
 	trust_release(&trust);
 	return code;
@@ -215,18 +221,20 @@ static result check_all(const struct settings *settings, enum preflight_occasion
 // What the child says through the pipe.
 struct verdict {
 	result code;
+	struct preflight_times times;
 	struct fault fault;
 };
 
 static void judge(const struct settings *settings, enum preflight_occasion occasion, int fd)
 {
 	struct verdict verdict = { .fault = { "" } };
-	verdict.code = check_all(settings, occasion, &verdict.fault);
+	verdict.code = check_all(settings, occasion, &verdict.times, &verdict.fault);
 	ssize_t written = write(fd, &verdict, sizeof verdict);
 	_exit(written == sizeof verdict ? 0 : 1);
 }
 
-result preflight_check(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault)
+result preflight_check(const struct settings *settings, enum preflight_occasion occasion,
+		       struct preflight_times *ret_times, struct fault *fault)
 {
 	int pipe_fds[2];
 	if (pipe2(pipe_fds, O_CLOEXEC) != 0) {
@@ -250,5 +258,9 @@ result preflight_check(const struct settings *settings, enum preflight_occasion 
 		return fault_set(fault, ERR_INTERNAL, "the check of the configuration ended without an answer");
 	}
 	verdict.fault.text[FAULT_TEXT_MAX - 1] = '\0';
-	return verdict.code == OK ? OK : fault_set(fault, verdict.code, "%s", verdict.fault.text);
+	if (verdict.code != OK) {
+		return fault_set(fault, verdict.code, "%s", verdict.fault.text);
+	}
+	*ret_times = verdict.times;
+	return OK;
 }

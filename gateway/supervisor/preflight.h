@@ -14,7 +14,14 @@
 // given the same one would otherwise go unnoticed.
 enum preflight_occasion { PREFLIGHT_START, PREFLIGHT_RELOAD };
 
-// OK, or the first thing that is wrong, in words that say what, where and what was expected.
-result preflight_check(const struct settings *settings, enum preflight_occasion occasion, struct fault *fault);
+// What the directory says of times, for the notaries: how long a request id must be remembered.
+struct preflight_times {
+	int64_t longest_deadline_us;
+	int64_t clock_skew_us;
+};
+
+// OK and the times, or the first thing that is wrong, in words that say what, where and what was expected.
+result preflight_check(const struct settings *settings, enum preflight_occasion occasion,
+		       struct preflight_times *ret_times, struct fault *fault);
 
 #endif

@@ -4,8 +4,8 @@
 //
 //     notary_bench [NOTARY [DIRECTORY [SECONDS [OUTSTANDING]]]]
 //
-// Starts the notary program given (default: beside this build) on an empty ledger in DIRECTORY and ends it. Every record asks for
-// a seal. Counts only what was answered OK; any other answer ends the run.
+// Starts the notary program given (default: beside this build) on an empty ledger in DIRECTORY and ends it. Every
+// record asks for a seal. Counts only what was answered OK; any other answer ends the run.
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
@@ -134,8 +134,8 @@ static void start_notary(const char *program, const char *directory)
 	if (bench.pid == 0) {
 		close(pair[0]);
 		execl(program, program, "--member", MAKE_MEMBER, "--ledger", ledger, "--origin", MAKE_LEDGER, "--shard",
-		      "2026", "--seal-key", key, "--seal-certificate", certificate, "--ed25519-key", ed25519, "--sockets",
-		      fd, "--parent-death", (char *)NULL);
+		      "2026", "--seal-key", key, "--seal-certificate", certificate, "--ed25519-key", ed25519,
+		      "--sockets", fd, "--parent-death", (char *)NULL);
 		perror(program);
 		_exit(127);
 	}
@@ -321,7 +321,8 @@ int main(int count, char **values)
 	wait4(bench.pid, &status, 0, &usage);
 	printf("notary: %.2f s user, %.2f s system, %ld MiB at most; ended with %d; ledger in %s\n",
 	       (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6,
-	       (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6, usage.ru_maxrss / 1024, status, directory);
+	       (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6, usage.ru_maxrss / 1024, status,
+	       directory);
 	free(bench.samples);
 	return status == 0 ? 0 : 1;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Packets of workers and notaries. What parses lies within the packet, and written again frame by frame is the same packet.
+// Packets of workers and notaries. What parses lies within the packet, and written again frame by frame is the same
+// packet.
 #include "wire/notary_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,9 +27,10 @@ static void try_packet(struct slice bytes, enum notary_sender sender)
 	notary_writer_begin(&writer, memory, &packet);
 	result code = OK;
 	while ((code = notary_frame_next(&reader, &frame)) == OK) {
-		assert_always(within(frame.body, bytes) && within(frame.attachment, bytes) && within(frame.path, bytes) &&
-			      within(frame.report, bytes) && within(frame.origin, bytes) && within(frame.client, bytes) &&
-			      within(frame.private_part, bytes) && within(frame.salt, bytes));
+		assert_always(within(frame.body, bytes) && within(frame.attachment, bytes) &&
+			      within(frame.path, bytes) && within(frame.report, bytes) && within(frame.origin, bytes) &&
+			      within(frame.client, bytes) && within(frame.private_part, bytes) &&
+			      within(frame.salt, bytes));
 		assert_always(notary_writer_put(&writer, &frame) == OK);
 	}
 	struct slice again = notary_writer_end(&writer);

@@ -2,10 +2,10 @@
 //
 // A disk in memory that keeps only what it promised (base/disk.h).
 //
-// Each file has what a reader sees and what the medium holds; sectors of 512 bytes that differ are dirty. A sync makes them
-// durable; a power cut keeps or loses each by the dice, so writes are torn and reordered. A sync that fails marks them clean
-// without making them durable (as Linux does): a later sync does not bring them back. Names are durable after disk_sync_names; a
-// power cut keeps some first part of what was done to them since.
+// Each file has what a reader sees and what the medium holds; sectors of 512 bytes that differ are dirty. A sync makes
+// them durable; a power cut keeps or loses each by the dice, so writes are torn and reordered. A sync that fails marks
+// them clean without making them durable (as Linux does): a later sync does not bring them back. Names are durable
+// after disk_sync_names; a power cut keeps some first part of what was done to them since.
 #include "base/disk.h"
 
 #include "tests/sim/sim.h"
@@ -277,8 +277,7 @@ static void name_changed(struct directory *directory, enum name_operation operat
 	struct name_change change = { .operation = operation, .name.content = content };
 	snprintf(change.name.text, sizeof change.name.text, "%s", text);
 	change_names(directory->names, &directory->name_count, &change);
-	directory->changes =
-	    realloc(directory->changes, (directory->change_count + 1) * sizeof *directory->changes);
+	directory->changes = realloc(directory->changes, (directory->change_count + 1) * sizeof *directory->changes);
 	assert_always(directory->changes);
 	directory->changes[directory->change_count++] = change;
 }

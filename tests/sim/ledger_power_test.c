@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The ledger on a disk that loses, tears and reorders what was not synced: a power cut, a failing sync, a failing write or a lack
-// of space at every step of a run, many seeds. After each:
-//   - every acknowledged record is on record, with the bytes that were acknowledged (or, if its shard was closed by damage, still
+// The ledger on a disk that loses, tears and reorders what was not synced: a power cut, a failing sync, a failing write
+// or a lack of space at every step of a run, many seeds. After each:
+//   - every acknowledged record is on record, with the bytes that were acknowledged (or, if its shard was closed by
+//   damage, still
 //     in that shard's files);
 //   - no two heads that left the ledger under one origin contradict each other;
 //   - a request that was taken is refused as a replay;
@@ -79,7 +80,8 @@ static void note_head(struct slice note)
 {
 	struct note_view view;
 	struct checkpoint checkpoint;
-	check(note_parse(note, &view, NULL) == OK && checkpoint_parse(view.text, &checkpoint, NULL) == OK, "a bad note");
+	check(note_parse(note, &view, NULL) == OK && checkpoint_parse(view.text, &checkpoint, NULL) == OK,
+	      "a bad note");
 	check(world.head_count < HEADS_MAX, "too many heads");
 	struct head *head = &world.heads[world.head_count++];
 	snprintf(head->origin, sizeof head->origin, "%.*s", (int)checkpoint.origin.size, checkpoint.origin.data);
@@ -171,7 +173,8 @@ static void step(void)
 			if (records[i].type == STATEMENT_RECEIVED) {
 				memcpy(world.ids[world.id_count++], made[i].id, IDENTIFIER_UUID_SIZE);
 				memcpy(world.taken[world.taken_count].id, made[i].id, IDENTIFIER_UUID_SIZE);
-				memcpy(world.taken[world.taken_count++].request_hash, made[i].request_hash, DIGEST_SIZE);
+				memcpy(world.taken[world.taken_count++].request_hash, made[i].request_hash,
+				       DIGEST_SIZE);
 			}
 		}
 		made_release(&made[i]);
@@ -210,7 +213,8 @@ static void check_record(const struct acknowledged *known)
 	buffer_init(&path, MERKLE_PATH_SIZE_MAX);
 	check(known->index < head.size, "an acknowledged record is gone");
 	check(ledger_prove_inclusion(world.ledger, known->index, head.size, &path) == OK, "no proof of a record");
-	check(merkle_path_root(known->index, head.size, known->leaf_hash, buffer_slice(&path), root) == OK, "a bad path");
+	check(merkle_path_root(known->index, head.size, known->leaf_hash, buffer_slice(&path), root) == OK,
+	      "a bad path");
 	check(memcmp(head.root, root, DIGEST_SIZE) == 0, "an acknowledged record was replaced");
 	buffer_release(&path);
 }
@@ -223,7 +227,8 @@ static void check_heads(void)
 		for (size_t j = 0; j < i; j++) {
 			const struct head *other = &world.heads[j];
 			bool same = strcmp(head->origin, other->origin) == 0 && head->size == other->size;
-			check(!same || memcmp(head->root, other->root, DIGEST_SIZE) == 0, "two heads of one size differ");
+			check(!same || memcmp(head->root, other->root, DIGEST_SIZE) == 0,
+			      "two heads of one size differ");
 		}
 		if (!slice_is(ledger_origin(world.ledger), head->origin)) {
 			continue;
@@ -232,8 +237,10 @@ static void check_heads(void)
 		struct buffer proof;
 		buffer_init(&proof, MERKLE_PROOF_SIZE_MAX);
 		check(head->size <= batch.size, "a released head is ahead of the ledger");
-		check(ledger_prove_consistency(world.ledger, head->size, batch.size, &proof) == OK, "no consistency proof");
-		check(merkle_consistency_verify(head->size, head->root, batch.size, batch.root, buffer_slice(&proof)) == OK,
+		check(ledger_prove_consistency(world.ledger, head->size, batch.size, &proof) == OK,
+		      "no consistency proof");
+		check(merkle_consistency_verify(head->size, head->root, batch.size, batch.root, buffer_slice(&proof)) ==
+			  OK,
 		      "a released head contradicts the ledger");
 		buffer_release(&proof);
 	}
@@ -296,7 +303,8 @@ static void setup_world(uint64_t seed)
 
 static void one_seed(uint64_t seed)
 {
-	static const enum sim_fault faults[] = { SIM_POWER_CUT, SIM_POWER_CUT, SIM_SYNC_FAILS, SIM_WRITE_FAILS, SIM_NONE };
+	static const enum sim_fault faults[] = { SIM_POWER_CUT, SIM_POWER_CUT, SIM_SYNC_FAILS, SIM_WRITE_FAILS,
+						 SIM_NONE };
 	setup_world(seed);
 	for (int round = 0; round < ROUNDS; round++) {
 		enum sim_fault fault = faults[sim_dice(sizeof faults / sizeof *faults)];
@@ -353,10 +361,11 @@ static void test_power(void **state)
 		totals.records += world.record_count;
 		totals.heads += world.head_count;
 	}
-	print_message("# %llu records, %llu heads, %llu faults, %llu full, %llu rounds after a closed shard, %llu used up\n",
-		      (unsigned long long)totals.records, (unsigned long long)totals.heads, (unsigned long long)totals.faults,
-		      (unsigned long long)totals.full, (unsigned long long)totals.closed_shards,
-		      (unsigned long long)totals.used_up);
+	print_message(
+	    "# %llu records, %llu heads, %llu faults, %llu full, %llu rounds after a closed shard, %llu used up\n",
+	    (unsigned long long)totals.records, (unsigned long long)totals.heads, (unsigned long long)totals.faults,
+	    (unsigned long long)totals.full, (unsigned long long)totals.closed_shards,
+	    (unsigned long long)totals.used_up);
 	assert_true(single || (totals.faults > 0 && totals.full > 0 && totals.closed_shards > 0));
 	sim_disk_reset();
 	key_private_free(world.seal_key);

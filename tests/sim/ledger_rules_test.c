@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The rules of the exchange that the ledger keeps, over restarts, shards and time. Clock and disk are simulated, so that the
-// window can pass.
+// The rules of the exchange that the ledger keeps, over restarts, shards and time. Clock and disk are simulated, so
+// that the window can pass.
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,8 +87,8 @@ static result report(struct fixture *fixture, const char *client)
 	buffer_clear(&fixture->bytes);
 	result code = ledger_report(fixture->ledger, fixture->made.id, slice_text(client), &fixture->bytes);
 	if (code == OK) {
-		assert_int_equal(envelope_decode_outcome_report(buffer_slice(&fixture->bytes), &fixture->report, &fault),
-				 OK);
+		assert_int_equal(
+		    envelope_decode_outcome_report(buffer_slice(&fixture->bytes), &fixture->report, &fault), OK);
 	}
 	return code;
 }
@@ -376,8 +376,8 @@ static void test_other_records_of_a_batch_stand(void **state)
 	for (int i = 0; i < 5; i++) {
 		records[i] = made[i].record;
 	}
-	records[2].type = STATEMENT_KEY;                // not a worker's
-	records[3].body.size--;                         // malformed
+	records[2].type = STATEMENT_KEY; // not a worker's
+	records[3].body.size--;          // malformed
 	assert_int_equal(ledger_commit(fixture->ledger, records, 5, &fixture->batch), OK);
 	assert_int_equal(records[0].code, OK);
 	assert_int_equal(records[1].code, ERR_MEMBER_MISMATCH);

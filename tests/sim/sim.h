@@ -43,7 +43,8 @@ uint64_t sim_disk_operations(void);
 // Whether the fault has happened.
 bool sim_disk_faulted(void);
 
-// The machine comes back after a power cut: unsynced sectors and names are kept or lost by the dice, each for itself; then it works.
+// The machine comes back after a power cut: unsynced sectors and names are kept or lost by the dice, each for itself;
+// then it works.
 void sim_disk_power_on(void);
 
 // The process ended, the machine did not: everything written stays visible.

@@ -140,7 +140,8 @@ static inline void make_attachment(struct made *made, enum statement_type type, 
 		.path = make_digest(),
 		.checkpoint = slice_text(MAKE_PEER_ORIGIN "\n4\nAAAA\n\n"),
 	};
-	if (statement_encode_body(type, body, &bytes, NULL) != OK || envelope_encode_seal(&made_seal, &seal, NULL) != OK) {
+	if (statement_encode_body(type, body, &bytes, NULL) != OK ||
+	    envelope_encode_seal(&made_seal, &seal, NULL) != OK) {
 		abort();
 	}
 	statement_append_leaf(&leaf, type, slice_text(MAKE_PEER), clock_wall_us(), blinder, buffer_slice(&bytes));

@@ -63,9 +63,10 @@ static int setup(void **state)
 	assert_int_equal(key_generate(KEY_P256, &fixture->config.seal_key), OK);
 	assert_int_equal(key_generate(KEY_ED25519, &fixture->config.ed25519_key), OK);
 	struct slice origin = slice_text(MAKE_LEDGER "/2026");
-	assert_int_equal(note_key_init(&fixture->keys[0], origin, NOTE_ECDSA, key_public_of(fixture->config.seal_key)), OK);
-	assert_int_equal(note_key_init(&fixture->keys[1], origin, NOTE_ED25519, key_public_of(fixture->config.ed25519_key)),
+	assert_int_equal(note_key_init(&fixture->keys[0], origin, NOTE_ECDSA, key_public_of(fixture->config.seal_key)),
 			 OK);
+	assert_int_equal(
+	    note_key_init(&fixture->keys[1], origin, NOTE_ED25519, key_public_of(fixture->config.ed25519_key)), OK);
 	assert_int_equal(ledger_open(&fixture->config, &fixture->ledger, NULL), OK);
 	*state = fixture;
 	return 0;
@@ -281,8 +282,9 @@ static void test_erasing_leaves_proofs(void **state)
 	assert_int_equal(ledger_commit(fixture->ledger, &made.record, 1, &batch), OK);
 	uint64_t index = made.record.index;
 	fill(fixture, 5);
-	assert_int_equal(
-	    ledger_erase(fixture->ledger, made.id, slice_of(NULL, 0), LEDGER_ERASE_PRIVATE | LEDGER_ERASE_SALT, &erased), OK);
+	assert_int_equal(ledger_erase(fixture->ledger, made.id, slice_of(NULL, 0),
+				      LEDGER_ERASE_PRIVATE | LEDGER_ERASE_SALT, &erased),
+			 OK);
 	assert_int_equal(erased, 2);
 	assert_int_equal(ledger_erase(fixture->ledger, made.id, slice_of(NULL, 0), LEDGER_ERASE_PRIVATE, &erased), OK);
 	assert_int_equal(erased, 0);
@@ -488,7 +490,8 @@ static void test_damage_opens_the_next_shard(void **state)
 	struct file_bytes closed = read_file(fixture->shard, "closed");
 	assert_memory_equal(closed.data, "damage", 6);
 	free(closed.data);
-	// What the damaged shard may have taken is not taken again as a later attempt; a first attempt that names this shard is.
+	// What the damaged shard may have taken is not taken again as a later attempt; a first attempt that names this
+	// shard is.
 	struct made made;
 	struct ledger_batch batch;
 	made_init(&made);
@@ -514,8 +517,8 @@ static void test_flipped_bytes_never_reopen_a_shard_with_another_tree(void **sta
 	struct checkpoint_verified verified;
 	const struct note_key *keys[] = { &fixture->keys[0], &fixture->keys[1] };
 	struct file_bytes published = read_file(fixture->shard, "checkpoint");
-	assert_int_equal(checkpoint_open(slice_of(published.data, published.size), slice_text(MAKE_LEDGER "/2026"), keys, 2,
-					 &verified, NULL),
+	assert_int_equal(checkpoint_open(slice_of(published.data, published.size), slice_text(MAKE_LEDGER "/2026"),
+					 keys, 2, &verified, NULL),
 			 OK);
 	buffer_init(&note, MERKLE_PROOF_SIZE_MAX);
 	for (int i = 0; i < 40; i++) {
@@ -543,8 +546,8 @@ static void test_flipped_bytes_never_reopen_a_shard_with_another_tree(void **sta
 		assert_int_equal(ledger_open(&config, &ledger, NULL), OK);
 		if (slice_is(ledger_origin(ledger), MAKE_LEDGER "/2026")) {
 			buffer_clear(&note);
-			assert_int_equal(ledger_prove_consistency(ledger, verified.checkpoint.size, ledger_size(ledger), &note),
-					 OK);
+			assert_int_equal(
+			    ledger_prove_consistency(ledger, verified.checkpoint.size, ledger_size(ledger), &note), OK);
 			struct ledger_batch batch;
 			assert_int_equal(ledger_commit(ledger, NULL, 0, &batch), OK);
 		}

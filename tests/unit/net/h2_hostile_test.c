@@ -238,6 +238,7 @@ static void rapid_reset(void **state)
 	attack(world, &peer, &script);
 	assert_int_equal(peer.goaway, H2_ENHANCE_YOUR_CALM);
 	assert_true(world->requests <= H2_RESETS_BURST + 200);
+	assert_string_equal(world->last_goodbye, "the peer resets too many streams");
 }
 
 static void made_you_reset(void **state)
@@ -270,6 +271,7 @@ static void made_you_reset_by_window_overflow(void **state)
 	attack(world, &peer, &script);
 	assert_int_equal(peer.goaway, H2_ENHANCE_YOUR_CALM);
 	assert_true(world->requests <= H2_FAULTS_BURST + 300);
+	assert_string_equal(world->last_goodbye, "the peer breaks the protocol too often");
 }
 
 static void idle_frame_floods(void **state)

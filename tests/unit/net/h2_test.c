@@ -440,6 +440,22 @@ static void draining_lets_open_exchanges_finish(void **state)
 	world_close(&world);
 }
 
+static void request_on_its_way_when_draining_begins_is_served(void **state)
+{
+	struct world world = { .serve = serve_echo };
+	world_open(&world, *(bool *)*state);
+	struct exchange first = { 0 }, crossing = { 0 };
+	assert_int_equal(exchange_start(&world, &first, "/", true), OK);
+	spin_until(world.loop, &first.closed);
+	// Both leave in the same turn, so the request crosses the first GOAWAY.
+	assert_int_equal(exchange_start(&world, &crossing, "/", true), OK);
+	h2_listener_drain(world.listener, 0, note_drained, &world);
+	spin_until(world.loop, &crossing.closed);
+	assert_int_equal(crossing.close.reason, H2_CLOSE_DONE);
+	spin_until(world.loop, &world.drained);
+	world_close(&world);
+}
+
 static void draining_cuts_off_after_the_grace(void **state)
 {
 	(void)state;
@@ -570,6 +586,7 @@ int main(void)
 		cmocka_unit_test(nobody_listens),
 		both(lost_connection_tells_lost_from_not_processed),
 		both(draining_lets_open_exchanges_finish),
+		both(request_on_its_way_when_draining_begins_is_served),
 		cmocka_unit_test(draining_cuts_off_after_the_grace),
 		cmocka_unit_test(draining_client_finishes_and_refuses),
 		both(freeing_with_open_exchanges_ends_each_once),

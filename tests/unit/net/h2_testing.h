@@ -22,6 +22,7 @@ struct world {
 	result last_cause;                // of the client's last change of state
 	char last_text[200];
 	unsigned state_changes;
+	char last_goodbye[200]; // why the server's last connection ended
 	bool drained;
 };
 
@@ -36,8 +37,9 @@ static inline bool world_on_connection(void *context, struct h2_connection *conn
 
 static inline void world_on_disconnect(void *context, struct h2_connection *connection, result cause, const char *text)
 {
-	(void)cause, (void)text;
+	(void)cause;
 	struct world *world = context;
+	snprintf(world->last_goodbye, sizeof world->last_goodbye, "%s", text);
 	assert_int_equal(h2_connection_streams(connection), 0);
 	world->disconnections++;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// The notary's loop in a process of its own, with this test as its workers: greeting, appending, seals, restarts of either side,
-// packets for the dead, hostile packets, grants.
+// The notary's loop in a process of its own, with this test as its workers: greeting, appending, seals, restarts of
+// either side, packets for the dead, hostile packets, grants.
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -249,8 +249,9 @@ static void test_append_gives_a_seal(void **state)
 		buffer_append_slice(&path, fixture->packet.upper);
 		assert_int_equal(checkpoint_open(fixture->packet.note, origin, keys, 1, &verified, NULL), OK);
 		statement_leaf_hash(buffer_slice(&leaf), hash);
-		assert_int_equal(merkle_path_root(fixture->frame.index, verified.checkpoint.size, hash, buffer_slice(&path), root),
-				 OK);
+		assert_int_equal(
+		    merkle_path_root(fixture->frame.index, verified.checkpoint.size, hash, buffer_slice(&path), root),
+		    OK);
 		assert_memory_equal(root, verified.checkpoint.root, DIGEST_SIZE);
 	}
 	note_key_release(&key);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
-// Frames between worker and notary: there and back, full packets, and every altered packet refused or read within bounds.
+// Frames between worker and notary: there and back, full packets, and every altered packet refused or read within
+// bounds.
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -173,8 +174,8 @@ static void read_whole(struct slice bytes, enum notary_sender sender)
 		const struct slice parts[] = { frame.origin, frame.body, frame.attachment, frame.private_part,
 					       frame.salt,   frame.path, frame.report,     frame.client };
 		for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-			assert_true(parts[i].size == 0 ||
-				    (parts[i].data >= bytes.data && parts[i].data + parts[i].size <= bytes.data + bytes.size));
+			assert_true(parts[i].size == 0 || (parts[i].data >= bytes.data &&
+							   parts[i].data + parts[i].size <= bytes.data + bytes.size));
 		}
 	}
 }
