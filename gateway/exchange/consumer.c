@@ -158,15 +158,21 @@ static enum step_next resolve(struct step_run *run)
 	consumer->retryable = directory_method_is_idempotent(consumer->provider.service, consumer->method);
 	consumer->attempt = 1;
 	consumer->gateway = 1;
+	consumer->start = peers_start(consumer->node->peers, consumer->provider.subsystem->id);
 	random_bytes(consumer->salt, sizeof consumer->salt);
 	return STEP_NEXT;
 }
 
 // ---- seal ----------------------------------------------------------------------------------------------------------
 
+static struct peer *peer_at(const struct consumer *consumer, size_t number)
+{
+	return peers_choose(consumer->node->peers, consumer->provider.subsystem->id, consumer->start, number);
+}
+
 static bool choose_peer(struct consumer *consumer)
 {
-	struct peer *peer = peers_choose(consumer->node->peers, consumer->provider.subsystem->id, consumer->gateway);
+	struct peer *peer = peer_at(consumer, consumer->gateway);
 	consumer->peer = peer;
 	if (!peer) {
 		return false;
@@ -272,13 +278,16 @@ static result reason_of(const struct grpc_unary_result *answer)
 	}
 }
 
-// Another gateway of the provider may be asked if this one provably did not take the request, or the method may run
-// twice.
+// The provider may be asked again if this gateway provably did not take the request: another one, or this one at
+// another address. If the method may run twice, another one also when this one may have taken it.
 static bool may_go_elsewhere(const struct consumer *consumer, const struct grpc_unary_result *answer)
 {
-	return (answer->not_processed || consumer->retryable) && answer->cause != ERR_TIMEOUT &&
-	       consumer->attempt < CONSUMER_ATTEMPTS_MAX &&
-	       peers_choose(consumer->node->peers, consumer->provider.subsystem->id, consumer->gateway + 1);
+	if (answer->cause == ERR_TIMEOUT || consumer->attempt >= CONSUMER_ATTEMPTS_MAX) {
+		return false;
+	}
+	const struct peer *next = peer_at(consumer, consumer->gateway + 1);
+	return next &&
+	       (answer->not_processed || (consumer->retryable && strcmp(next->ledger, consumer->peer_ledger) != 0));
 }
 
 static void answered(void *context, const struct grpc_unary_result *answer, bool *keep_message)
@@ -350,7 +359,7 @@ static bool moved(struct consumer *consumer)
 	    consumer->attempt >= CONSUMER_ATTEMPTS_MAX) {
 		return false;
 	}
-	struct peer *peer = peers_choose(consumer->node->peers, consumer->provider.subsystem->id, consumer->gateway);
+	struct peer *peer = peer_at(consumer, consumer->gateway);
 	return peer && peers_moved(peer, consumer->envelope.detail);
 }
 
@@ -446,9 +455,10 @@ static void reply_answer(struct consumer *consumer, const struct content_respons
 	grpc_call_reply(consumer->call, &answer);
 }
 
+// Values that differ on every call stay out of the compression tables: they would only displace what recurs.
 static size_t add_trailer(struct h2_header *trailers, size_t count, const char *name, struct slice value)
 {
-	trailers[count] = (struct h2_header){ .name = slice_text(name), .value = value };
+	trailers[count] = (struct h2_header){ .name = slice_text(name), .value = value, .flags = H2_HEADER_SECRET };
 	return count + 1;
 }
 

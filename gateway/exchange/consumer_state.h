@@ -39,7 +39,8 @@ struct consumer {
 
 	// the request
 	uint32_t attempt;
-	size_t gateway; // which of the provider's gateways, from 1
+	size_t start;   // where among the provider's gateways the exchange began
+	size_t gateway; // which of the ways to it from there, from 1
 	uint8_t previous_hash[STATEMENT_HASH_SIZE];
 	struct peer *peer; // good while a call to it is under way
 	char peer_member[IDENTIFIER_MAX + 1];

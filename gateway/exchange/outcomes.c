@@ -138,7 +138,7 @@ static bool is_unanswered(struct query *query, struct statement *ret_request)
 
 static bool ask_provider(struct query *query, const struct statement *request)
 {
-	struct peer *peer = peers_choose(query->node->peers, request->body.request.provider, 1);
+	struct peer *peer = peers_of_ledger(query->node->peers, request->body.request.provider_ledger);
 	const struct envelope_outcome_query question = {
 		.exchange_id = slice_of(query->exchange_id, sizeof query->exchange_id),
 	};

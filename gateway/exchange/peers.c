@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "exchange/peer_certificate.h"
 
+// Silence after which a peer is asked whether it lives: firewalls forget quiet connections.
+static const int64_t peer_keepalive_us = 30 * INT64_C(1000000);
+
 struct peers {
 	struct node *node;
 	struct peer *list;
@@ -94,6 +97,7 @@ static result open_client(struct peer *peer)
 	struct h2_client_config config = {
 		.tls = peer->node->tls_client,
 		.check = { .accept = accept_certificate, .context = peer },
+		.settings = { .keepalive_us = peer_keepalive_us },
 		.on_state = on_state,
 		.context = peer,
 	};
@@ -154,24 +158,54 @@ static struct peer *add_peer(struct peers *peers, const struct directory_gateway
 	return peer;
 }
 
-struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t attempt)
+static struct peer *find_or_add(struct peers *peers, const struct directory_gateway *listed)
+{
+	struct peer *peer = find_peer(peers, listed->member->id, listed->gateway->id);
+	return peer ? peer : add_peer(peers, listed);
+}
+
+size_t peers_start(const struct peers *peers, struct slice subsystem)
 {
 	const struct directory_gateway *listed = NULL;
 	size_t count = directory_gateways(peers->node->directory, subsystem, &listed);
-	size_t first = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct peer *known = find_peer(peers, listed[i].member->id, listed[i].gateway->id);
 		if (known && h2_client_state(known->client) == H2_CLIENT_READY) {
-			first = i;
-			break;
+			return i;
 		}
 	}
-	if (attempt > count) {
+	return 0;
+}
+
+struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t start, size_t number)
+{
+	const struct directory_gateway *listed = NULL;
+	size_t count = directory_gateways(peers->node->directory, subsystem, &listed);
+	size_t passed = 0;
+	bool more = count > 0;
+	for (size_t round = 0; more; round++) {
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			const struct directory_gateway *way = &listed[(start + i) % count];
+			bool has_address = way->gateway->addresses.count > round;
+			more |= has_address;
+			passed += has_address;
+			if (has_address && passed == number) {
+				return find_or_add(peers, way);
+			}
+		}
+	}
+	return NULL;
+}
+
+struct peer *peers_of_ledger(struct peers *peers, struct slice origin)
+{
+	const struct directory_ledger *ledger = directory_ledger(peers->node->directory, origin);
+	if (!ledger) {
 		return NULL;
 	}
-	const struct directory_gateway *chosen = &listed[(first + attempt - 1) % count];
-	struct peer *peer = find_peer(peers, chosen->member->id, chosen->gateway->id);
-	return peer ? peer : add_peer(peers, chosen);
+	const struct directory_gateway listed = { .member = ledger->member, .gateway = ledger->gateway };
+	return listed.gateway->addresses.count ? find_or_add(peers, &listed) : NULL;
 }
 
 bool peers_moved(struct peer *peer, struct slice origin)

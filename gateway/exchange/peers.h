@@ -27,9 +27,17 @@ struct peer {
 result peers_new(struct node *node, struct peers **ret_peers);
 void peers_free(struct peers *peers);
 
-// The gateway to send to: the `attempt`-th (from 1) of those that the directory lists for the subsystem's member,
-// beginning with one whose connection stands. NULL if there is none (any more).
-struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t attempt);
+// Where an exchange begins among the gateways that the directory lists for the subsystem's member: at one whose
+// connection stands.
+size_t peers_start(const struct peers *peers, struct slice subsystem);
+
+// The gateway of the `number`-th way (from 1) to the subsystem, counted from `start`: every gateway once, then again
+// each that lists a further address. The same start and number mean the same gateway however connections come and go.
+// NULL if there is none (any more).
+struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t start, size_t number);
+
+// The gateway whose ledger this is; NULL if the directory does not list it (any more).
+struct peer *peers_of_ledger(struct peers *peers, struct slice origin);
 
 // The peer said that its ledger moved on. Believed only if the directory lists that origin for this gateway; false
 // otherwise.

@@ -263,13 +263,17 @@ static result adapter_metadata(struct provider *provider, struct h2_header *head
 		code = content_decode_private(provider->envelope.private_part, &provider->arena, &private_part, fault);
 	}
 	const struct h2_header own[] = {
-		{ .name = slice_text(METADATA_EXCHANGE_ID), .value = slice_text(provider->exchange_text) },
+		{ .name = slice_text(METADATA_EXCHANGE_ID),
+		  .value = slice_text(provider->exchange_text),
+		  .flags = H2_HEADER_SECRET },
 		{ .name = slice_text(METADATA_CLIENT), .value = provider->request->client },
 		{ .name = slice_text(METADATA_PURPOSE), .value = provider->request->purpose },
 		{ .name = slice_text(METADATA_LEGAL_BASIS), .value = provider->request->legal_basis },
-		{ .name = slice_text(METADATA_USER), .value = private_part.user },
-		{ .name = slice_text(METADATA_PARTY), .value = private_part.represented_party },
-		{ .name = slice_text(METADATA_ISSUE), .value = private_part.issue },
+		{ .name = slice_text(METADATA_USER), .value = private_part.user, .flags = H2_HEADER_SECRET },
+		{ .name = slice_text(METADATA_PARTY),
+		  .value = private_part.represented_party,
+		  .flags = H2_HEADER_SECRET },
+		{ .name = slice_text(METADATA_ISSUE), .value = private_part.issue, .flags = H2_HEADER_SECRET },
 	};
 	size_t own_count = sizeof own / sizeof own[0];
 	size_t count = metadata_headers(&metadata.entries, headers, room - own_count);

@@ -79,9 +79,6 @@ static result read_blocks(struct disk_file *file, uint64_t offset, uint8_t *data
 static result open_segment(struct journal_walk *walk, uint64_t number, struct disk_file **ret_file,
 			   struct journal_segment_head *ret_head)
 {
-	if (number == 0 || number > walk->segments) {
-		return ERR_NOT_FOUND;
-	}
 	char name[JOURNAL_NAME_SIZE];
 	journal_segment_name(number, name);
 	struct disk_file *file = NULL;
@@ -101,6 +98,8 @@ static result open_segment(struct journal_walk *walk, uint64_t number, struct di
 		disk_close_file(file);
 		return code;
 	}
+	// A live ledger adds segments.
+	walk->segments = number > walk->segments ? number : walk->segments;
 	*ret_file = file;
 	*ret_head = head;
 	return OK;

@@ -103,7 +103,7 @@ static result replay_batch(struct ledger *ledger, const struct journal_walk *wal
 	if (code == OK) {
 		code = nodes_add(&ledger->nodes, &ledger->batch);
 	}
-	if (code == OK) {
+	if (code == OK && ledger->nodes.pending.size > NODES_PENDING_MAX / 8) {
 		code = nodes_flush(&ledger->nodes);
 	}
 	return code == OK ? OK : fault_set(fault, code, "cannot rebuild the nodes of the tree: %s", result_text(code));
@@ -242,7 +242,7 @@ static result replay(struct ledger *ledger, struct journal_walk *walk, bool *ret
 		struct journal_batch batch;
 		result code = journal_walk_next(walk, &batch, fault);
 		if (code == ERR_NOT_FOUND) {
-			return OK;
+			return nodes_flush(&ledger->nodes);
 		}
 		if (code == OK) {
 			*ret_erasures |= batch.record_count > batch.leaf_count;

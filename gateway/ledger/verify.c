@@ -47,6 +47,7 @@ struct verification {
 	struct buffer published;
 	struct checkpoint published_head, expected_head;
 	bool has_published, met_published, has_expected, met_expected;
+	uint64_t stored_nodes;  // hashes in the file of nodes
 	uint64_t record_offset; // of the record under examination, for findings
 };
 
@@ -397,20 +398,18 @@ static result read_heads(struct verification *verification)
 	return OK;
 }
 
-// The stored nodes know of every leaf that was on record.
-static result check_nodes(struct verification *verification)
+// The stored nodes know of every leaf that was on record. Looked at before the journal is read: a live ledger adds to
+// both, to the journal first.
+static result read_nodes(struct verification *verification)
 {
 	struct disk_file *file = NULL;
 	uint64_t size = 0;
-	uint64_t leaves = verification->report->leaves;
 	result code = disk_open_file(verification->disk, "nodes", DISK_READ, &file);
 	if (code == OK) {
 		code = disk_size(file, &size);
 	}
 	disk_close_file(file);
-	if (code == OK && size >= (nodes_count(leaves) + 1) * DIGEST_SIZE) {
-		find(verification, ERR_TAMPERED, leaves, "was on record, but the journal ends before it");
-	}
+	verification->stored_nodes = size / DIGEST_SIZE;
 	return code == ERR_NOT_FOUND ? OK : code;
 }
 
@@ -460,7 +459,7 @@ static void found_in_exchange(void *context, uint64_t index, const char *words)
 	find(verification, ERR_TAMPERED, index, "%s", words);
 }
 
-static result judge_whole(struct verification *verification)
+static void judge_whole(struct verification *verification)
 {
 	struct ledger_verify_report *report = verification->report;
 	struct verify_counts counts;
@@ -482,7 +481,10 @@ static result judge_whole(struct verification *verification)
 	report->unanswered = counts.unanswered;
 	report->open = counts.open;
 	judge_erasures(verification);
-	return check_nodes(verification);
+	verification->record_offset = 0;
+	if (verification->stored_nodes > nodes_count(report->leaves)) {
+		find(verification, ERR_TAMPERED, report->leaves, "was on record, but the journal ends before it");
+	}
 }
 
 static result verify_journal(struct verification *verification, struct fault *fault)
@@ -500,9 +502,17 @@ static result verify_journal(struct verification *verification, struct fault *fa
 		snprintf(verification->report->origin, sizeof verification->report->origin, "%s", walk->head.origin);
 		code = read_heads(verification);
 	}
+	if (code == OK) {
+		code = read_nodes(verification);
+	}
 	while (code == OK && !had_enough(verification)) {
 		struct journal_batch batch;
 		code = journal_walk_next(walk, &batch, &words);
+		if (code == ERR_LEDGER_DAMAGED || (code == ERR_NOT_FOUND && walk->torn)) {
+			// A live ledger may have been writing just there: what is still so now is so.
+			walk->torn = false;
+			code = journal_walk_next(walk, &batch, &words);
+		}
 		if (code == OK) {
 			code = check_batch(verification, &batch);
 		}
@@ -514,7 +524,8 @@ static result verify_journal(struct verification *verification, struct fault *fa
 		return OK;
 	}
 	if (code == ERR_NOT_FOUND && verification->report->leaves > 0) {
-		return judge_whole(verification);
+		judge_whole(verification);
+		return OK;
 	}
 	if (code == ERR_NOT_FOUND) {
 		find(verification, ERR_TAMPERED, UINT64_MAX, "the journal holds no record");

@@ -454,12 +454,16 @@ static void check_stalls(struct h2_connection *connection, int64_t now)
 
 static void check_alive(struct h2_connection *connection, int64_t now)
 {
+	int64_t silence = connection->settings.keepalive_us;
+	int64_t patience = silence < H2_PING_TIMEOUT_US ? silence : H2_PING_TIMEOUT_US;
+	if (connection->received_us >= connection->pinged_us) {
+		connection->pinged_us = 0; // whatever came since shows life
+	}
 	if (connection->pinged_us != 0) {
-		if (has_passed(connection->pinged_us, H2_PING_TIMEOUT_US, now) &&
-		    connection->received_us < connection->pinged_us) {
+		if (has_passed(connection->pinged_us, patience, now)) {
 			h2_connection_kill(connection, ERR_TIMEOUT, "the peer does not answer");
 		}
-	} else if (has_passed(connection->received_us, connection->settings.keepalive_us, now)) {
+	} else if (has_passed(connection->received_us, silence, now)) {
 		connection->pinged_us = now;
 		(void)nghttp2_submit_ping(connection->session, NGHTTP2_FLAG_NONE, PING_ALIVE);
 		h2_connection_wake(connection);

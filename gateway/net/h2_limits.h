@@ -54,12 +54,15 @@ enum {
 };
 
 // Times in microseconds.
-#define H2_HANDSHAKE_US (10 * INT64_C(1000000))    // TLS and SETTINGS; stops half-open connections
-#define H2_IDLE_US (300 * INT64_C(1000000))        // without a stream; stops collecting connections
-#define H2_STALL_US (30 * INT64_C(1000000))        // output waiting, none taken: slow read, zero window (CVE-2019-9517)
-#define H2_KEEPALIVE_US (60 * INT64_C(1000000))    // silence before a PING asks whether the peer lives
-#define H2_PING_TIMEOUT_US (20 * INT64_C(1000000)) // PING unanswered: the peer is gone
-#define H2_GRACE_US (30 * INT64_C(1000000))        // draining: what is open then is cut off
+#define H2_HANDSHAKE_US (10 * INT64_C(1000000)) // TLS and SETTINGS; stops half-open connections
+#define H2_IDLE_US (300 * INT64_C(1000000))     // without a stream; stops collecting connections
+#define H2_STALL_US (30 * INT64_C(1000000))     // output waiting, none taken: slow read, zero window (CVE-2019-9517)
+// Silence before a PING asks whether the peer lives. More often than every five minutes, servers of gRPC's own library
+// take for abuse; a host that vanished is noticed earlier by TCP (transport.c).
+#define H2_KEEPALIVE_US (330 * INT64_C(1000000))
+#define H2_PING_TIMEOUT_US \
+	(20 * INT64_C(1000000)) // PING unanswered (or as long as the silence before, if shorter): the peer is gone
+#define H2_GRACE_US (30 * INT64_C(1000000)) // draining: what is open then is cut off
 
 // A token bucket in whole microseconds: no floating point, no timer.
 struct h2_bucket {

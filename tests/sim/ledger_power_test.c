@@ -18,10 +18,17 @@
 // clang-format on
 
 #include "crypto/checkpoint.h"
+#include "ledger/verify.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/ledger/ledger_make.h"
 
-enum { SEEDS = 2000, RECORDS_MAX = 4096, HEADS_MAX = 4096, ROUNDS = 6, STEPS = 12 };
+#ifdef __SANITIZE_ADDRESS__
+enum { SEEDS = 200 }; // ten times slower
+#else
+enum { SEEDS = 2000 };
+#endif
+
+enum { RECORDS_MAX = 4096, HEADS_MAX = 4096, ROUNDS = 6, STEPS = 12 };
 
 static const char *const shards[] = { "2026", "2026-2", "2026-3", "2026-4" };
 
@@ -52,6 +59,8 @@ struct world {
 	size_t taken_count;
 	uint8_t ids[RECORDS_MAX][IDENTIFIER_UUID_SIZE]; // every acknowledged taken id
 	size_t id_count;
+	uint8_t own[RECORDS_MAX][IDENTIFIER_UUID_SIZE]; // own requests, with a private part
+	size_t own_count;
 };
 
 static struct world world;
@@ -132,6 +141,16 @@ static void drop_ledger(void)
 	world.ledger = NULL;
 }
 
+// Erases the private part of some own request: a cut in between must leave it whole, or erased with a mark.
+static void erase_some(void)
+{
+	uint32_t erased = 0;
+	if (world.own_count > 0 && sim_dice(3) == 0) {
+		const uint8_t *id = world.own[sim_dice(world.own_count)];
+		result_ignore(ledger_erase(world.ledger, id, slice_of(NULL, 0), LEDGER_ERASE_PRIVATE, &erased));
+	}
+}
+
 // One batch of a few records: requests taken, answers to some taken before, own requests.
 static void step(void)
 {
@@ -170,6 +189,9 @@ static void step(void)
 		check(code == OK || records[i].code != OK, "a record of a failed batch was acknowledged");
 		if (records[i].code == OK) {
 			note_record(&records[i]);
+			if (records[i].type == STATEMENT_REQUEST) {
+				memcpy(world.own[world.own_count++], made[i].id, IDENTIFIER_UUID_SIZE);
+			}
 			if (records[i].type == STATEMENT_RECEIVED) {
 				memcpy(world.ids[world.id_count++], made[i].id, IDENTIFIER_UUID_SIZE);
 				memcpy(world.taken[world.taken_count].id, made[i].id, IDENTIFIER_UUID_SIZE);
@@ -182,6 +204,7 @@ static void step(void)
 	result_ignore(ledger_tick(world.ledger) >= 0 ? OK : ERR_STATE);
 	if (code == OK) {
 		note_published();
+		erase_some();
 	}
 }
 
@@ -265,6 +288,22 @@ static void check_replays(void)
 	}
 }
 
+static void complain(void *context, const struct ledger_finding *finding)
+{
+	(void)context;
+	print_error("finding: %s\n", finding->text);
+}
+
+// What an auditor would find in the files.
+static void check_files(void)
+{
+	struct ledger_verify_report report;
+	char path[128];
+	snprintf(path, sizeof path, "%s", ledger_shard_path(world.ledger));
+	check(ledger_verify(path, NULL, complain, NULL, &report, NULL) == OK, "the files do not verify");
+	check(report.leaves == ledger_size(world.ledger) && !report.torn_tail, "the files hold another ledger");
+}
+
 static void check_all(void)
 {
 	for (size_t i = 0; i < world.record_count; i++) {
@@ -272,6 +311,7 @@ static void check_all(void)
 	}
 	check_heads();
 	check_replays();
+	check_files();
 }
 
 // ---- one seed ----
@@ -347,13 +387,56 @@ static void one_seed(uint64_t seed)
 	}
 }
 
+// The same run again and again, each time with the fault one step later, until it is beyond the end.
+static void sweep(enum sim_fault fault, uint64_t seed)
+{
+	bool happened = true;
+	for (uint64_t n = 1; happened; n++) {
+		setup_world(seed);
+		sim_disk_fault(fault, n);
+		if (open_ledger() == OK) {
+			run_steps();
+		}
+		happened = sim_disk_faulted();
+		totals.faults += happened;
+		drop_ledger();
+		if (fault == SIM_POWER_CUT || n % 2 == 0) {
+			sim_disk_power_on();
+		}
+		sim_disk_process_ended();
+		check(open_ledger() == OK, "the ledger does not open");
+		check_all();
+		run_steps();
+		check_all();
+		drop_ledger();
+	}
+}
+
+static void make_keys(void)
+{
+	if (!world.seal_key) {
+		assert_int_equal(key_generate(KEY_P256, &world.seal_key), OK);
+		assert_int_equal(key_generate(KEY_ED25519, &world.ed25519_key), OK);
+	}
+}
+
+static void test_every_step(void **state)
+{
+	(void)state;
+	make_keys();
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		sweep(SIM_POWER_CUT, seed);
+		sweep(SIM_SYNC_FAILS, seed);
+		sweep(SIM_WRITE_FAILS, seed);
+	}
+}
+
 static void test_power(void **state)
 {
 	(void)state;
 	const char *single = getenv("BESA_SIM_SEED");
 	const char *count = getenv("BESA_SIM_SEEDS");
-	assert_int_equal(key_generate(KEY_P256, &world.seal_key), OK);
-	assert_int_equal(key_generate(KEY_ED25519, &world.ed25519_key), OK);
+	make_keys();
 	uint64_t from = single ? strtoull(single, NULL, 10) : 1;
 	uint64_t seeds = single ? 1 : count ? strtoull(count, NULL, 10) : SEEDS;
 	for (uint64_t seed = from; seed < from + seeds; seed++) {
@@ -374,6 +457,6 @@ static void test_power(void **state)
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_power) };
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_step), cmocka_unit_test(test_power) };
 	return cmocka_run_group_tests_name("ledger under power cuts", tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static void remove_all(const char *directory)
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof *fixture);
-	strcpy(fixture->directory, "/tmp/besa-ledger-XXXXXX");
+	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/besa-ledger-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
 	snprintf(fixture->shard, sizeof fixture->shard, "%s/2026", fixture->directory);
 	fixture->config = (struct ledger_config){

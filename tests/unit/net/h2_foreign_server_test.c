@@ -167,6 +167,22 @@ static void oversized_response_headers_end_the_stream_alone(void **state)
 	close_server(&world, &server);
 }
 
+static void peer_that_stops_answering_is_given_up(void **state)
+{
+	(void)state;
+	struct world world = { .client_settings = { .keepalive_us = 80000 } };
+	struct server server;
+	open_server(&world, &server, 1, true);
+	start_server(&server);
+	struct exchange exchange = { 0 };
+	assert_int_equal(exchange_start(&world, &exchange, "/", true), OK);
+	spin_until(world.loop, &exchange.closed); // the PING stays unanswered
+	assert_int_equal(exchange.close.reason, H2_CLOSE_LOST);
+	assert_int_equal(exchange.close.cause, ERR_TIMEOUT);
+	assert_string_equal(exchange.text, "the peer does not answer");
+	close_server(&world, &server);
+}
+
 // ---- gRPC ---------------------------------------------------------------------------------------------------------
 
 struct answer {
@@ -257,6 +273,7 @@ int main(void)
 		cmocka_unit_test(goaway_tells_untouched_requests_from_open_ones),
 		cmocka_unit_test(interim_responses_are_passed_over),
 		cmocka_unit_test(oversized_response_headers_end_the_stream_alone),
+		cmocka_unit_test(peer_that_stops_answering_is_given_up),
 		cmocka_unit_test(answers_that_are_no_grpc_become_statuses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ struct peer {
 	uint16_t port;
 	struct slice script;
 	bool deaf;    // reads nothing until the script is written
+	size_t piece; // 0: as fast as it goes; else bytes per write, with pauses for the server
 	bool hang_up; // closes after the script
 	atomic_bool done;
 	int goaway;         // its code, -1 if none came
@@ -94,8 +95,10 @@ static bool exchange_bytes(struct peer *peer, int fd, size_t *written)
 		buffer_append(&peer->received, bytes, (size_t)got);
 	}
 	if (poller.revents & POLLOUT) {
-		ssize_t sent =
-		    send(fd, peer->script.data + *written, peer->script.size - *written, MSG_NOSIGNAL | MSG_DONTWAIT);
+		size_t left = peer->script.size - *written;
+		size_t part = peer->piece != 0 && peer->piece < left ? peer->piece : left;
+		ssize_t sent = send(fd, peer->script.data + *written, part, MSG_NOSIGNAL | MSG_DONTWAIT);
+		usleep(peer->piece != 0 ? 1000 : 0);
 		*written += sent > 0 ? (size_t)sent : 0;
 		if (sent < 0 && errno != EAGAIN) {
 			peer->script.size = *written; // refused: read what is left
@@ -261,7 +264,7 @@ static void made_you_reset(void **state)
 static void made_you_reset_by_window_overflow(void **state)
 {
 	struct world *world = *state;
-	struct peer peer = { 0 };
+	struct peer peer = { .piece = 1400 };
 	struct buffer script;
 	begin(&script);
 	for (uint32_t i = 0; i < 5000; i++) {

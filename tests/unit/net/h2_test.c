@@ -549,6 +549,20 @@ static void idle_connection_is_closed_and_opened_again(void **state)
 	world_close(&world);
 }
 
+static void silent_peer_that_answers_pings_is_kept(void **state)
+{
+	(void)state;
+	struct world world = { .serve = serve_echo, .client_settings = { .keepalive_us = 80000 } };
+	world_open(&world, false);
+	struct exchange exchange = { 0 };
+	assert_int_equal(exchange_start(&world, &exchange, "/", true), OK);
+	spin_until(world.loop, &exchange.closed);
+	spin_ms(world.loop, 500); // several PINGs
+	assert_int_equal(h2_client_state(world.client), H2_CLIENT_READY);
+	assert_int_equal(world.connections, 1);
+	world_close(&world);
+}
+
 static void peer_that_takes_no_output_loses_the_stream(void **state)
 {
 	(void)state;
@@ -592,6 +606,7 @@ int main(void)
 		both(freeing_with_open_exchanges_ends_each_once),
 		both(refused_connection_fails_without_a_request),
 		cmocka_unit_test(idle_connection_is_closed_and_opened_again),
+		cmocka_unit_test(silent_peer_that_answers_pings_is_kept),
 		cmocka_unit_test(peer_that_takes_no_output_loses_the_stream),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

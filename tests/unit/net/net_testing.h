@@ -8,6 +8,7 @@
 #include "crypto/openssl.h"
 #include "net/h2.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -86,18 +87,32 @@ static inline struct loop *new_loop(void)
 
 // ---- scratch files and credentials --------------------------------------------------------------------------------
 
-// A path in a directory of this process' own.
+static char scratch_directory[64];
+
+static inline void scratch_remove(void)
+{
+	DIR *directory = opendir(scratch_directory);
+	for (struct dirent *entry; directory && (entry = readdir(directory));) {
+		(void)unlinkat(dirfd(directory), entry->d_name, 0); // "." and ".." refuse
+	}
+	if (directory) {
+		closedir(directory);
+	}
+	(void)rmdir(scratch_directory);
+}
+
+// A path in a directory of this process' own, which goes away with it.
 static inline const char *scratch_path(const char *name)
 {
-	static char directory[64];
 	static char paths[16][128];
 	static unsigned next;
-	if (directory[0] == '\0') {
-		snprintf(directory, sizeof directory, "/tmp/besa-net-test-XXXXXX");
-		assert_non_null(mkdtemp(directory));
+	if (scratch_directory[0] == '\0') {
+		snprintf(scratch_directory, sizeof scratch_directory, "/tmp/besa-net-test-XXXXXX");
+		assert_non_null(mkdtemp(scratch_directory));
+		atexit(scratch_remove);
 	}
 	char *path = paths[next++ % 16];
-	snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+	snprintf(path, sizeof paths[0], "%s/%s", scratch_directory, name);
 	return path;
 }
 

@@ -87,7 +87,7 @@ static void end_notary(struct fixture *fixture, int signal)
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof *fixture);
-	strcpy(fixture->directory, "/tmp/besa-notary-XXXXXX");
+	snprintf(fixture->directory, sizeof fixture->directory, "/tmp/besa-notary-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
 	fixture->config = (struct ledger_config){
 		.directory = fixture->directory,
