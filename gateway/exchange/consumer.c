@@ -43,7 +43,7 @@ static const struct step fault_answered[] = {
 	{ 0 },
 };
 
-// The request is on record: so is that it stays without a valid answer.
+// If a request is on record: so is that it stays without a valid answer.
 static const struct step fault_sealed[] = {
 	{ .name = "record_unanswered", .run = record_unanswered, .waits_for = WAITS_NOTARY, .fault = fault_answered },
 	{ .name = "reply_fault", .run = reply_fault },
@@ -54,7 +54,7 @@ static const struct step consumer_steps[] = {
 	{ "accept", accept_call, WAITS_NOT, LIMIT_NONE, fault_answered },
 	{ "identify", identify, WAITS_NOT, LIMIT_NONE, fault_answered },
 	{ "resolve", resolve, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ "seal", seal, WAITS_NOTARY, LIMIT_DEADLINE, fault_answered },
+	{ "seal", seal, WAITS_NOTARY, LIMIT_DEADLINE, fault_sealed }, // an attempt before this one is on record
 	{ "send", send_request, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
 	{ "await", await, WAITS_PEER, LIMIT_DEADLINE, fault_sealed },
 	{ "verify", verify, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
@@ -172,12 +172,10 @@ static struct peer *peer_at(const struct consumer *consumer, size_t number)
 
 static bool choose_peer(struct consumer *consumer)
 {
-	struct peer *peer = peer_at(consumer, consumer->gateway);
-	consumer->peer = peer;
+	const struct peer *peer = peer_at(consumer, consumer->gateway);
 	if (!peer) {
 		return false;
 	}
-	memcpy(consumer->peer_member, peer->member, sizeof peer->member);
 	memcpy(consumer->peer_ledger, peer->ledger, sizeof peer->ledger);
 	memcpy(consumer->peer_origin, peer->origin, sizeof peer->origin);
 	return true;
@@ -188,6 +186,7 @@ static void sealed(void *context, const struct notary_answer *answer)
 	struct consumer *consumer = context;
 	result code = answer->code;
 	if (code == OK) {
+		consumer->on_record = true;
 		code = record_take(&consumer->request, STATEMENT_REQUEST, consumer->node->member_id,
 				   buffer_slice(&consumer->body), answer);
 	}
@@ -233,6 +232,11 @@ static void answered(void *context, const struct grpc_unary_result *answer, bool
 static enum step_next send_request(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
+	// Not kept while the notary worked: a reload may have dropped it.
+	const struct peer *peer = peers_find(consumer->node->peers, consumer->peer_ledger);
+	if (!peer) {
+		return step_fault(run, ERR_PEER_UNREACHABLE, "%s is no longer in the directory", consumer->peer_ledger);
+	}
 	const struct envelope_request envelope = {
 		.statement = buffer_slice(&consumer->request.leaf),
 		.seal = buffer_slice(&consumer->request.seal),
@@ -247,13 +251,13 @@ static enum step_next send_request(struct step_run *run)
 	}
 	const struct grpc_unary_request request = {
 		.path = slice_text("/besa.exchange.v1.Exchange/Call"),
-		.authority = slice_text(consumer->peer->address),
+		.authority = slice_text(peer->address),
 		.deadline_us = peer_deadline_us(consumer),
 		.head = buffer_slice(&consumer->head),
 		.payload = consumer->payload,
 		.response_max = ENVELOPE_HEAD_MAX + (size_t)consumer->node->settings->limits.payload_max,
 	};
-	consumer->unary = grpc_unary_start(consumer->node->loop, consumer->peer->client, &request, answered, consumer);
+	consumer->unary = grpc_unary_start(consumer->node->loop, peer->client, &request, answered, consumer);
 	return consumer->unary ? STEP_NEXT : step_fault(run, ERR_MEMORY, NULL);
 }
 
@@ -294,7 +298,6 @@ static void answered(void *context, const struct grpc_unary_result *answer, bool
 {
 	struct consumer *consumer = context;
 	consumer->unary = NULL;
-	consumer->peer = NULL; // a reload may drop it from here on
 	if (answer->status == GRPC_OK) {
 		*keep_message = true;
 		consumer->answer_bytes = answer->message;
@@ -359,8 +362,9 @@ static bool moved(struct consumer *consumer)
 	    consumer->attempt >= CONSUMER_ATTEMPTS_MAX) {
 		return false;
 	}
-	struct peer *peer = peer_at(consumer, consumer->gateway);
-	return peer && peers_moved(peer, consumer->envelope.detail);
+	struct peer *peer = peers_find(consumer->node->peers, consumer->peer_ledger);
+	return peer && !slice_is(consumer->envelope.detail, consumer->peer_origin) &&
+	       peers_moved(peer, consumer->envelope.detail);
 }
 
 static void recorded(void *context, const struct notary_answer *answer)
@@ -436,8 +440,8 @@ static void release_bytes(void *context)
 static void reply_answer(struct consumer *consumer, const struct content_response_metadata *metadata,
 			 struct h2_header *trailers, size_t trailer_count)
 {
-	struct h2_header initial[CONTENT_ENTRIES_MAX];
-	size_t initial_count = metadata_headers(&metadata->initial, initial, CONTENT_ENTRIES_MAX);
+	struct h2_header initial[METADATA_ENTRIES_MAX];
+	size_t initial_count = metadata_headers(&metadata->initial, initial, METADATA_ENTRIES_MAX);
 	const struct h2_chunk part = {
 		.bytes = consumer->envelope.payload,
 		.release = release_bytes,
@@ -467,6 +471,7 @@ static enum step_next reply(struct step_run *run)
 	struct consumer *consumer = of(run);
 	if (moved(consumer)) {
 		// Its refusal is on record as this exchange's outcome: the next attempt is an exchange of its own.
+		consumer->on_record = false;
 		consumer_new_exchange_id(consumer);
 		return try_again(consumer);
 	}
@@ -481,7 +486,7 @@ static enum step_next reply(struct step_run *run)
 		return step_fault(run, ERR_PROTOCOL, NULL);
 	}
 	struct h2_header trailers[H2_HEADER_SEND_MAX];
-	size_t count = metadata_headers(&metadata.trailing, trailers, H2_HEADER_SEND_MAX - 4);
+	size_t count = metadata_headers(&metadata.trailing, trailers, METADATA_ENTRIES_MAX);
 	count = add_trailer(trailers, count, METADATA_EXCHANGE_ID, slice_text(consumer->exchange_text));
 	struct buffer evidence;
 	buffer_init(&evidence, HANDOUT_TEXT_MAX);
@@ -522,6 +527,9 @@ static void unanswered_recorded(void *context, const struct notary_answer *answe
 static enum step_next record_unanswered(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
+	if (!consumer->on_record) {
+		return STEP_NEXT;
+	}
 	const union statement_body body = { .unanswered = {
 						.exchange_id = slice_of(consumer->exchange_id, IDENTIFIER_UUID_SIZE),
 						.client = consumer->client,
@@ -567,7 +575,6 @@ static void cancel_wait(struct step_run *run)
 	struct consumer *consumer = of(run);
 	grpc_unary_cancel(consumer->unary);
 	consumer->unary = NULL;
-	consumer->peer = NULL;
 }
 
 static void finished(struct step_run *run)

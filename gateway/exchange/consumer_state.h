@@ -42,13 +42,12 @@ struct consumer {
 	size_t start;   // where among the provider's gateways the exchange began
 	size_t gateway; // which of the ways to it from there, from 1
 	uint8_t previous_hash[STATEMENT_HASH_SIZE];
-	struct peer *peer; // good while a call to it is under way
-	char peer_member[IDENTIFIER_MAX + 1];
 	char peer_ledger[IDENTIFIER_ORIGIN_MAX + 1];
 	char peer_origin[IDENTIFIER_ORIGIN_MAX + 1];
 	struct notary_call notary;
 	struct grpc_unary *unary;
-	bool again; // this attempt was provably not taken: try the next gateway
+	bool again;     // this attempt was provably not taken: try the next gateway
+	bool on_record; // `request` stands in our ledger without an outcome
 
 	// the answer
 	uint8_t *answer_bytes; // the response envelope, into which the slices point

@@ -23,7 +23,10 @@ static result check_content(const struct consumer *consumer, struct fault *fault
 	const struct statement_response *response = &consumer->response.body.response;
 	const struct envelope_response *envelope = &consumer->envelope;
 	if (envelope->repeated_request) {
-		return OK; // content is not kept: there is none to check
+		// Content is not kept: there is none to check, so there may be none.
+		return envelope->payload.size || envelope->metadata.size
+			   ? fault_set(fault, ERR_DIGEST_MISMATCH, "content came with the answer to a repeated request")
+			   : OK;
 	}
 	result code = content_check_metadata(envelope->salt, envelope->metadata, response->metadata_digest, fault);
 	if (code == OK && response->payload_digest.size) {

@@ -25,6 +25,10 @@
 #define METADATA_NODE "besa-node"     // the ledger whose gateway failed
 #define METADATA_EVIDENCE_OUT "besa-evidence-bin"
 
+// Entries of one message that cross the border: leaves room for the gateway's own beside them (H2_HEADER_SEND_MAX), so
+// that none is dropped in silence.
+enum { METADATA_ENTRIES_MAX = 48 };
+
 // Appends the Metadata bytes of a request's forwardable headers; nothing if there are none.
 // ERR_LIMIT, ERR_FORMAT (a value that is no text), ERR_MEMORY.
 result metadata_encode_request(struct h2_headers headers, struct buffer *bytes, struct fault *fault);
@@ -33,7 +37,9 @@ result metadata_encode_request(struct h2_headers headers, struct buffer *bytes, 
 result metadata_encode_response(struct h2_headers initial, struct h2_headers trailers, struct slice message,
 				struct buffer *bytes, struct fault *fault);
 
-// The entries as headers to send: at most `room`; returns how many. The headers point into the entries.
+// The entries as headers to send: at most `room`; returns how many. The headers point into the entries, which are
+// another gateway's word: what must not be forwarded is left out here too, else it could speak to an adapter or a
+// caller in our name (`besa-client`, `grpc-status`).
 size_t metadata_headers(const struct content_entries *entries, struct h2_header *headers, size_t room);
 
 #endif

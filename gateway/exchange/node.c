@@ -77,15 +77,6 @@ static result load_credentials(const struct node *node, struct tls_context **ret
 	return OK;
 }
 
-static void on_status(void *context)
-{
-	const struct node *node = context;
-	result state = notary_client_state(node->notary);
-	struct slice origin = notary_client_origin(node->notary);
-	log_event(state == OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ledger_state", "origin=%.*s code=%s text=\"%s\"",
-		  (int)origin.size, (const char *)origin.data, result_wire_name(state), result_text(state));
-}
-
 static void on_grants(void *context)
 {
 	struct node *node = context;
@@ -99,6 +90,20 @@ static void on_grants(void *context)
 	grants_free(node->grants);
 	node->grants = fresh;
 	log_event(LOG_LEVEL_INFO, "grants_loaded", "count=%zu", grants_count(fresh));
+}
+
+static void on_status(void *context)
+{
+	struct node *node = context;
+	result state = notary_client_state(node->notary);
+	struct slice origin = notary_client_origin(node->notary);
+	log_event(state == OK ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "ledger_state", "origin=%.*s code=%s text=\"%s\"",
+		  (int)origin.size, (const char *)origin.data, result_wire_name(state), result_text(state));
+	if (state == OK) {
+		// A notary that came up may have put changes into the file that its predecessor recorded and did not
+		// tell.
+		on_grants(node);
+	}
 }
 
 result node_open(struct node *node, struct loop *loop, struct settings *settings, const char *member_id,

@@ -35,6 +35,7 @@ struct notary_client {
 	struct queued_packet *queue;
 	struct queued_packet **queue_end;
 	size_t queue_length;
+	struct queued_packet *spare; // for the packet under construction, should the socket not take it
 
 	uint8_t out[NOTARY_PACKET_MAX];
 	uint8_t in[NOTARY_PACKET_MAX];
@@ -92,38 +93,49 @@ static bool send_queue(struct notary_client *client)
 	return true;
 }
 
-// Ends the packet under construction and sends it, or keeps it until the socket takes it.
-static result finish_packet(struct notary_client *client)
+// Room for a packet before anything is put into it: one that were dropped later would leave its calls waiting for ever.
+static result reserve_packet(struct notary_client *client)
 {
-	struct slice packet = notary_writer_end(&client->writer);
-	if (packet.size == 0 || (send_queue(client) && send_packet(client, packet))) {
-		return OK;
-	}
 	if (client->queue_length >= NOTARY_CLIENT_QUEUE_MAX) {
 		return ERR_BUSY;
 	}
-	struct queued_packet *kept = malloc(sizeof *kept + packet.size);
-	if (!kept) {
-		return ERR_MEMORY;
+	if (!client->spare) {
+		client->spare = malloc(sizeof *client->spare + NOTARY_PACKET_MAX);
 	}
+	return client->spare ? OK : ERR_MEMORY;
+}
+
+// Ends the packet under construction and sends it, or keeps it until the socket takes it.
+static void finish_packet(struct notary_client *client)
+{
+	struct slice packet = notary_writer_end(&client->writer);
+	if (packet.size == 0 || (send_queue(client) && send_packet(client, packet))) {
+		return;
+	}
+	struct queued_packet *kept = client->spare;
+	client->spare = NULL;
 	*kept = (struct queued_packet){ .size = packet.size };
 	memcpy(kept->data, packet.data, packet.size);
 	*client->queue_end = kept;
 	client->queue_end = &kept->next;
 	client->queue_length++;
-	return OK;
 }
 
 static result put_frame(struct notary_client *client, const struct notary_frame *frame)
 {
+	result code = reserve_packet(client);
+	if (code != OK) {
+		return code;
+	}
 	if (client->writer.size == 0) {
 		begin_packet(client);
 	}
-	result code = notary_writer_put(&client->writer, frame);
+	code = notary_writer_put(&client->writer, frame);
 	if (code == ERR_BUSY) {
-		code = finish_packet(client);
-		begin_packet(client);
+		finish_packet(client);
+		code = reserve_packet(client);
 		if (code == OK) {
+			begin_packet(client);
 			code = notary_writer_put(&client->writer, frame);
 		}
 	}
@@ -341,9 +353,7 @@ static void on_ready(void *context, unsigned events)
 static void flush(void *context)
 {
 	struct notary_client *client = context;
-	if (client->writer.size != 0) {
-		result_ignore(finish_packet(client)); // a full queue shows as ERR_BUSY at the next put
-	}
+	finish_packet(client);
 	update_watch(client);
 }
 
@@ -384,6 +394,7 @@ void notary_client_free(struct notary_client *client)
 	loop_call_cancel(&client->flush);
 	loop_watch_free(client->watch);
 	drop_queue(client);
+	free(client->spare);
 	free(client->slots);
 	free(client->free_slots);
 	close(client->fd);

@@ -108,12 +108,23 @@ static result open_client(struct peer *peer)
 	return code;
 }
 
-// The address does not answer: a gateway that lists several is tried at the next.
+static bool lists_address(const struct edition_gateway *gateway, const char *address)
+{
+	for (size_t i = 0; i < gateway->addresses.count; i++) {
+		if (slice_is(gateway->addresses.items[i], address)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+// The address does not answer, or is the gateway's no more: the next one that the directory lists is tried.
 static void rotate(void *context)
 {
 	struct peer *peer = context;
 	const struct edition_gateway *gateway = listed_gateway(peer);
-	if (!gateway || gateway->addresses.count < 2 || h2_client_load(peer->client) > 0) {
+	if (!gateway || h2_client_load(peer->client) > 0 ||
+	    (gateway->addresses.count < 2 && lists_address(gateway, peer->address))) {
 		return;
 	}
 	struct h2_client *silent = peer->client;
@@ -198,6 +209,16 @@ struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t st
 	return NULL;
 }
 
+struct peer *peers_find(const struct peers *peers, const char *ledger)
+{
+	for (struct peer *peer = peers->list; peer; peer = peer->next) {
+		if (strcmp(peer->ledger, ledger) == 0) {
+			return peer;
+		}
+	}
+	return NULL;
+}
+
 struct peer *peers_of_ledger(struct peers *peers, struct slice origin)
 {
 	const struct directory_ledger *ledger = directory_ledger(peers->node->directory, origin);
@@ -211,9 +232,11 @@ struct peer *peers_of_ledger(struct peers *peers, struct slice origin)
 bool peers_moved(struct peer *peer, struct slice origin)
 {
 	const struct directory_ledger *ledger = directory_ledger(peer->node->directory, origin);
-	if (!ledger || !slice_is(ledger->member->id, peer->member) || !slice_is(ledger->gateway->id, peer->gateway) ||
-	    slice_is(origin, peer->origin)) {
+	if (!ledger || !slice_is(ledger->member->id, peer->member) || !slice_is(ledger->gateway->id, peer->gateway)) {
 		return false;
+	}
+	if (slice_is(origin, peer->origin)) {
+		return true;
 	}
 	log_event(LOG_LEVEL_WARNING, "peer_ledger_moved", "from=%s to=%.*s", peer->origin, (int)origin.size,
 		  (const char *)origin.data);
@@ -225,8 +248,12 @@ void peers_refresh(struct peers *peers)
 {
 	for (struct peer **link = &peers->list; *link;) {
 		struct peer *peer = *link;
-		if (listed_gateway(peer)) {
+		const struct edition_gateway *gateway = listed_gateway(peer);
+		if (gateway) {
 			h2_client_set_tls(peer->client, peers->node->tls_client);
+			if (!lists_address(gateway, peer->address)) {
+				loop_defer(&peer->rotation);
+			}
 			link = &peer->next;
 			continue;
 		}

@@ -36,14 +36,19 @@ size_t peers_start(const struct peers *peers, struct slice subsystem);
 // NULL if there is none (any more).
 struct peer *peers_choose(struct peers *peers, struct slice subsystem, size_t start, size_t number);
 
+// The gateway by its ledger's name without shard (struct peer); NULL if it was dropped. For whoever waited meanwhile: a
+// pointer to a peer is good only until the next turn of the loop.
+struct peer *peers_find(const struct peers *peers, const char *ledger);
+
 // The gateway whose ledger this is; NULL if the directory does not list it (any more).
 struct peer *peers_of_ledger(struct peers *peers, struct slice origin);
 
 // The peer said that its ledger moved on. Believed only if the directory lists that origin for this gateway; false
-// otherwise.
+// otherwise. True also when it is known already: many exchanges hear of it at once.
 bool peers_moved(struct peer *peer, struct slice origin);
 
-// After a reload: peers that the directory no longer lists are dropped, addresses and credentials renewed.
+// After a reload: peers that the directory no longer lists are dropped, credentials renewed; of those at an address
+// that it no longer lists, the next one is taken as soon as nothing is under way there.
 void peers_refresh(struct peers *peers);
 
 #endif

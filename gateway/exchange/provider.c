@@ -356,6 +356,11 @@ static enum step_next await_adapter(struct step_run *run)
 
 // ---- seal ----------------------------------------------------------------------------------------------------------
 
+static result fault_reason(const struct step_run *run)
+{
+	return run->failure == OK ? ERR_INTERNAL : run->failure;
+}
+
 static void response_sealed(void *context, const struct notary_answer *answer)
 {
 	struct provider *provider = context;
@@ -364,10 +369,11 @@ static void response_sealed(void *context, const struct notary_answer *answer)
 		code = record_take(&provider->response, STATEMENT_RESPONSE, provider->node->member_id,
 				   buffer_slice(&provider->body), answer);
 		provider->is_sealed = code == OK;
-	} else if (code == ERR_EXISTS) {
-		code = take_report(provider, answer->report); // sealed as interrupted meanwhile
+	} else if (code == ERR_EXISTS && provider->is_authentic) {
+		code = take_report(provider, answer->report); // sealed meanwhile, or a refusal repeated
 	}
-	step_resume(&provider->run, code);
+	// A fault that cannot be sealed is answered as what it is.
+	step_resume(&provider->run, code != OK && provider->run.in_fault_table ? fault_reason(&provider->run) : code);
 }
 
 // Puts a response statement on record; `attachment` is the foreign request where no RECEIVED record holds it.
@@ -451,19 +457,18 @@ static enum step_next reply(struct step_run *run)
 		{ .bytes = buffer_slice(&head), .release = release_bytes, .context = head.data },
 		{ .bytes = provider->payload, .release = release_bytes, .context = provider->payload_bytes },
 	};
-	const struct grpc_reply answer = { .parts = parts, .part_count = provider->payload_bytes ? 2 : 1 };
-	provider->payload_bytes = NULL; // the reply's now
+	// Where the outcome on record is another one, what the adapter said does not leave.
+	const struct grpc_reply answer = { .parts = parts,
+					   .part_count = has_content && provider->payload_bytes ? 2 : 1 };
+	if (answer.part_count == 2) {
+		provider->payload_bytes = NULL; // the reply's now
+	}
 	grpc_call_reply(provider->call, &answer);
 	provider->call = NULL;
 	return STEP_NEXT;
 }
 
 // ---- faults --------------------------------------------------------------------------------------------------------
-
-static result fault_reason(const struct step_run *run)
-{
-	return run->failure == OK ? ERR_INTERNAL : run->failure;
-}
 
 static struct statement_response fault_response(const struct provider *provider, enum statement_outcome outcome)
 {

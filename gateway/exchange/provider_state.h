@@ -43,6 +43,7 @@ struct provider {
 	uint8_t *payload_bytes; // of the adapter, taken over
 	struct slice payload;
 	uint8_t salt[CONTENT_SALT_SIZE];
+	bool is_authentic; // the seal holds and the calling gateway speaks for its member
 	bool is_repeated;
 	bool is_sealed; // `response` holds a statement to send
 

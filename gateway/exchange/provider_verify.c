@@ -90,6 +90,7 @@ static result verify_content(const struct provider *provider, struct fault *faul
 result provider_verify_request(struct provider *provider, struct fault *fault)
 {
 	result code = verify_seal(provider, fault);
+	provider->is_authentic = code == OK;
 	if (code == OK) {
 		code = verify_addressee(provider, fault);
 	}

@@ -53,10 +53,11 @@ static result encode_summary(const struct refused_peer *peer, struct buffer *bod
 			};
 		}
 	}
+	int64_t now = clock_wall_us();
 	const union statement_body statement = { .refusal_summary = {
 						     .peer = slice_text(peer->ledger),
 						     .since_us = peer->since_us,
-						     .until_us = clock_wall_us(),
+						     .until_us = now > peer->since_us ? now : peer->since_us,
 						     .counts = { .items = items, .count = count },
 						 } };
 	return statement_encode_body(STATEMENT_REFUSAL_SUMMARY, &statement, body, NULL);

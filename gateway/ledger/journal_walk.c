@@ -352,6 +352,62 @@ static result next_segment(struct journal_walk *walk, struct fault *fault)
 	return OK;
 }
 
+// Whether every erasable part of a batch is as it was written.
+static bool parts_are_whole(const struct journal_batch *batch)
+{
+	const uint8_t *area = batch->bytes + ((size_t)batch->fixed_size + 7) / 8 * 8;
+	uint32_t cursor = 0;
+	struct journal_record record;
+	while (journal_next_record(batch, &cursor, &record)) {
+		const uint8_t *at = area + record.erasable_offset;
+		enum journal_part_state states[] = {
+			journal_part_state(slice_of(at, record.private_size), record.private_crc),
+			journal_part_state(slice_of(at + record.private_size, record.salt_size), record.salt_crc),
+		};
+		for (int i = 0; i < 2; i++) {
+			if (states[i] != JOURNAL_PART_NONE && states[i] != JOURNAL_PART_KEPT) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+// Whether another batch was begun after this one, which is done only when this one was synced.
+static result is_followed(struct journal_walk *walk, const struct journal_batch *batch, bool *ret_followed)
+{
+	uint8_t block[JOURNAL_BLOCK];
+	struct journal_batch next;
+	struct journal_segment_head head;
+	uint64_t offset = walk->offset + batch->size;
+	*ret_followed = false;
+	if (offset + JOURNAL_BLOCK <= walk->head.segment_size) {
+		result code = read_blocks(walk->file, offset, block, sizeof block);
+		if (code != OK) {
+			return code;
+		}
+		*ret_followed = journal_parse_batch_head(block, walk->head.salt, &next) == OK &&
+				next.sequence == batch->sequence + 1 && next.previous_crc == batch->crc;
+	}
+	if (!*ret_followed && journal_walk_head(walk, walk->number + 1, &head) == OK) {
+		*ret_followed = head.sequence == batch->sequence + 1 && head.previous_crc == batch->crc;
+	}
+	return OK;
+}
+
+// The crc of a batch leaves its erasable parts out, so a torn write may look whole but for them. They are erased only
+// after a mark in a later batch: in the last batch, parts that are not whole mean a torn write.
+static result is_torn(struct journal_walk *walk, const struct journal_batch *batch, bool *ret_torn)
+{
+	bool followed = true;
+	result code = OK;
+	if (batch->erasable_size > 0 && !parts_are_whole(batch)) {
+		code = is_followed(walk, batch, &followed);
+	}
+	*ret_torn = !followed;
+	return code;
+}
+
 result journal_walk_next(struct journal_walk *walk, struct journal_batch *ret_batch, struct fault *fault)
 {
 	for (;;) {
@@ -369,6 +425,11 @@ result journal_walk_next(struct journal_walk *walk, struct journal_batch *ret_ba
 						 "segment %" PRIu64 ": the batch at %" PRIu64
 						 " does not follow from the one before",
 						 walk->number, walk->offset);
+			}
+			bool torn = false;
+			code = is_torn(walk, &batch, &torn);
+			if (code != OK || torn) {
+				return code != OK ? code : at_end(walk, false, fault);
 			}
 			walk->offset += batch.size;
 			walk->sequence++;

@@ -182,7 +182,7 @@ static result drop_privileges(const char *user)
 	return OK;
 }
 
-// In the forked child: becomes the program, or ends with status 127.
+// In the forked child: becomes the program, or ends.
 static void become(const struct children *children, const struct child *child, pid_t parent)
 {
 	sigset_t none;
@@ -199,7 +199,7 @@ static void become(const struct children *children, const struct child *child, p
 	}
 	if (drop_privileges(user) != OK) {
 		fprintf(stderr, "besa-gateway: cannot become the user %s of %s\n", user, child->member->id);
-		_exit(127);
+		_exit(CHILD_CANNOT_START);
 	}
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -217,7 +217,7 @@ static void become(const struct children *children, const struct child *child, p
 	}
 	execv(command->program, command->arguments);
 	fprintf(stderr, "besa-gateway: cannot start %s: %s\n", command->program, strerror(errno));
-	_exit(127);
+	_exit(CHILD_CANNOT_START);
 }
 
 static const char *kind_name(enum child_kind kind)

@@ -19,6 +19,7 @@
 enum {
 	CHILD_STABLE_US = 2000000,
 	CHILD_BACKOFF_US = 500000,
+	CHILD_CANNOT_START = 78, // exit status: starting again would not help (EX_CONFIG of sysexits(3))
 };
 
 enum child_kind { CHILD_NOTARY, CHILD_WORKER };

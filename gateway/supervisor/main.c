@@ -19,7 +19,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/preflight.h"
 
-enum { EXIT_USAGE = 2, CHILD_CANNOT_START = 78 }; // EX_CONFIG of sysexits(3)
+enum { EXIT_USAGE = 2 };
 
 // Beyond the workers' own drain limit: a worker that hangs is killed.
 static const int64_t drain_margin_us = 5 * 1000000;

@@ -61,7 +61,9 @@ static void reload(struct worker *worker)
 	if (load_settings(worker->node.settings->path, &fresh) != OK) {
 		return;
 	}
-	if (node_reload(&worker->node, fresh, &fault) != OK) {
+	// The supervisor has looked, but the file may have changed since.
+	if (settings_compatible(worker->node.settings, fresh, &fault) != OK ||
+	    node_reload(&worker->node, fresh, &fault) != OK) {
 		log_event(LOG_LEVEL_ERROR, "reload_failed", "text=\"%s; the old settings stay\"", fault.text);
 		settings_free(fresh);
 		return;

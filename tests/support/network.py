@@ -140,7 +140,10 @@ class Network(Federation):
         with open(self.path(f"{name}.log"), "ab") as log:
             self.processes[name] = subprocess.Popen([os.path.join(BIN, "besa-gateway"), "--config", self.path(name, "gateway.yaml")],
                                                     stdout=log, stderr=log)
-        if not self.wait_log(name, " ready ", ready + 1):
+        end = time.monotonic() + 15
+        while self.log(name).count(" ready ") == ready and self.processes[name].poll() is None and time.monotonic() < end:
+            time.sleep(0.01)
+        if self.log(name).count(" ready ") == ready:
             raise RuntimeError(f"{name} did not come up:\n" + "\n".join(self.log(name).splitlines()[-8:]))
 
     def stop(self, name):

@@ -260,6 +260,41 @@ static void a_closed_ledger_is_told(void **state)
 	assert_int_equal(stage->grants, 1);
 }
 
+// A notary that does not read: what no longer fits is refused at once, what was taken reaches it in the end.
+static void a_notary_that_does_not_read_costs_no_call(void **state)
+{
+	enum { MANY = 2 * NOTARY_CLIENT_QUEUE_MAX + 100, LARGE = 60000 };
+	struct stage *stage = *state;
+	come_up(stage, FIRST_NOTARY);
+	static struct expectation calls[MANY];
+	static uint8_t body[LARGE];
+	memset(calls, 0, sizeof calls);
+	const struct notary_record record = { .type = STATEMENT_REQUEST, .body = slice_of(body, sizeof body) };
+	size_t refused = 0;
+	for (size_t i = 0; i < MANY; i++) {
+		notary_client_append(stage->client, &calls[i].call, &record, note, &calls[i]);
+		refused += calls[i].answers == 1 && calls[i].code == ERR_BUSY;
+	}
+	assert_in_range(refused, 1, MANY - NOTARY_CLIENT_QUEUE_MAX);
+	size_t arrived = 0;
+	for (int quiet = 0; quiet < 3; quiet++) {
+		struct notary_packet packet;
+		struct notary_reader reader;
+		struct notary_frame frame;
+		turn(stage);
+		while (take_packet(stage, &packet, &reader)) {
+			quiet = 0;
+			while (notary_frame_next(&reader, &frame) == OK) {
+				arrived += frame.kind == NOTARY_APPEND;
+			}
+		}
+	}
+	assert_int_equal(arrived + refused, MANY);
+	struct expectation later = { 0 };
+	append(stage, &later);
+	assert_int_equal(later.answers, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +302,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(answers_find_their_calls_in_any_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_new_notary_voids_open_calls, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_closed_ledger_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_notary_that_does_not_read_costs_no_call, set_up, tear_down),
 	};
 	return cmocka_run_group_tests_name("exchange/notary_client", tests, NULL, NULL);
 }
