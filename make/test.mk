@@ -38,6 +38,6 @@ run-tests: $(CHOSEN_PROGRAMS) $(if $(CHOSEN_SCENARIOS),$(BINARIES) $(CONTRACTS))
 	exit $$status
 
 # Other files of make/ add what scenarios need besides programs and contracts: `scenario-data: build/x.db`.
-scenario-data: $(if $(filter %/bench_load.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load)
+scenario-data: $(if $(filter %/bench_load.t %/memory.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load)
 
 .PHONY: test check run-tests scenario-data

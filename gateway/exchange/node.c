@@ -193,7 +193,7 @@ result node_reload(struct node *node, struct settings *fresh, struct fault *faul
 void node_close(struct node *node)
 {
 	peers_free(node->peers);
-	services_free(node->services);
+	services_close(node->services);
 	refusals_free(node->refusals);
 	consumer_free_idle(node);
 	provider_free_idle(node);

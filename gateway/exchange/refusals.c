@@ -23,10 +23,12 @@ struct refusals {
 	struct loop_timer timer;
 	struct refused_peer *peers;
 	size_t count;
+	size_t under_way; // summaries
 };
 
 // A summary on its way to the notary.
 struct summary {
+	struct refusals *refusals;
 	struct notary_call call;
 	struct buffer body;
 };
@@ -37,6 +39,7 @@ static void summary_done(void *context, const struct notary_answer *answer)
 	if (answer->code != OK) {
 		log_event(LOG_LEVEL_WARNING, "refusal_summary_lost", "code=%s", result_wire_name(answer->code));
 	}
+	summary->refusals->under_way--;
 	buffer_release(&summary->body);
 	free(summary);
 }
@@ -69,6 +72,7 @@ static void record_summary(struct refusals *refusals, const struct refused_peer 
 	if (!summary) {
 		return;
 	}
+	summary->refusals = refusals;
 	buffer_init(&summary->body, STATEMENT_BODY_MAX);
 	if (encode_summary(peer, &summary->body) != OK) {
 		buffer_release(&summary->body);
@@ -79,6 +83,7 @@ static void record_summary(struct refusals *refusals, const struct refused_peer 
 		.type = STATEMENT_REFUSAL_SUMMARY,
 		.body = buffer_slice(&summary->body),
 	};
+	refusals->under_way++;
 	notary_client_append(refusals->node->notary, &summary->call, &record, summary_done, summary);
 }
 
@@ -146,6 +151,16 @@ static struct refused_peer *find_peer(struct refusals *refusals, struct slice le
 		loop_timer_start(&refusals->timer, minute_us, 0);
 	}
 	return peer;
+}
+
+void refusals_flush(struct refusals *refusals)
+{
+	minute_over(refusals);
+}
+
+bool refusals_under_way(const struct refusals *refusals)
+{
+	return refusals->under_way > 0;
 }
 
 bool refusals_may_seal(struct refusals *refusals, struct slice ledger, result reason)

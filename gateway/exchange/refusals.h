@@ -15,6 +15,10 @@ struct refusals;
 result refusals_new(struct node *node, struct refusals **ret_refusals);
 void refusals_free(struct refusals *refusals);
 
+// Puts on record at once what was counted, before an end; and whether the notary still has such a summary in hand.
+void refusals_flush(struct refusals *refusals);
+bool refusals_under_way(const struct refusals *refusals);
+
 // Whether one more refusal for this peer (its ledger without shard) may be sealed. False: it was counted instead.
 bool refusals_may_seal(struct refusals *refusals, struct slice peer, result reason);
 

@@ -148,6 +148,17 @@ void services_free(struct services *services)
 	free(services);
 }
 
+void services_close(struct services *services)
+{
+	for (size_t i = 0; services && i < services->count; i++) {
+		free_service(services->list[i]);
+	}
+	if (services) {
+		services->count = 0;
+	}
+	services_free(services);
+}
+
 struct service *services_find(const struct services *services, struct slice subsystem, struct slice name)
 {
 	for (size_t i = 0; i < services->count; i++) {

@@ -30,6 +30,9 @@ struct services;
 result services_new(struct node *node, struct services **ret_services, struct fault *fault);
 void services_free(struct services *services);
 
+// The same at the end of the process, when the loop turns no more: what exchanges still hold goes too.
+void services_close(struct services *services);
+
 // The service of a subsystem of ours; NULL if it offers none of that name.
 struct service *services_find(const struct services *services, struct slice subsystem, struct slice name);
 struct service *services_hold(struct service *service);

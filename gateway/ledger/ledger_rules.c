@@ -4,7 +4,7 @@
 //
 //   REQUEST             an id of ours once; again only as a later attempt, while no answer is on record
 //   RECEIVED request    an id once per member that asks, inside the window
-//   RESPONSE            to a request that was taken, once; a refusal also to one that was not taken
+//   RESPONSE            to a request that was taken, once; a refusal only to one that was not taken
 //   RECEIVED response   to an own request, once
 //   UNANSWERED          to an own request that is open
 //
@@ -98,7 +98,11 @@ static result check_response(const struct ledger *ledger, const struct statement
 	if (!entry) {
 		return response->outcome == STATEMENT_OUTCOME_REFUSED ? OK : ERR_NOT_FOUND;
 	}
-	return entry->outcome != 0 ? existing(ERR_EXISTS, entry->outcome, ret_existing) : OK;
+	if (entry->outcome != 0) {
+		return existing(ERR_EXISTS, entry->outcome, ret_existing);
+	}
+	// What was taken may be executed at this moment: a copy of it that is refused (altered, late) must not end it.
+	return response->outcome == STATEMENT_OUTCOME_REFUSED ? existing(ERR_EXISTS, entry->request, ret_existing) : OK;
 }
 
 static bool same_request(const struct exchange *entry, struct slice request_hash)

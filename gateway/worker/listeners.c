@@ -8,6 +8,7 @@
 #include "exchange/admin.h"
 #include "exchange/caller.h"
 #include "exchange/consumer.h"
+#include "exchange/metadata.h"
 #include "exchange/outcomes.h"
 #include "exchange/peer_certificate.h"
 #include "exchange/provider.h"
@@ -45,6 +46,25 @@ struct listeners {
 };
 
 // ---- calls ---------------------------------------------------------------------------------------------------------
+
+// Who is no client of the listener is told so before it sends a message: strangers take no memory.
+static void client_begin(void *context, struct grpc_call *call)
+{
+	const struct listener *listener = context;
+	const struct h2_peer *peer = h2_connection_peer(grpc_call_connection(call));
+	const char *subsystem = NULL;
+	struct fault fault = { "" };
+	result code = caller_identify(listener->caller.listener, peer, slice_of(NULL, 0), &subsystem, &fault);
+	if (code == OK) {
+		return;
+	}
+	log_event(LOG_LEVEL_WARNING, "client_refused", "address=%s reason=%s", peer->address, result_wire_name(code));
+	const struct h2_header trailers[] = {
+		{ .name = slice_text(METADATA_REASON), .value = slice_text(result_wire_name(code)) },
+		{ .name = slice_text(METADATA_NODE), .value = slice_text(listener->all->node->ledger) },
+	};
+	grpc_call_fail(call, result_grpc_status(code), slice_text(fault.text), trailers, 2);
+}
 
 // Each call is handed over with its message complete; what ends it is told to whoever took it.
 static void client_message(void *context, struct grpc_call *call)
@@ -104,7 +124,7 @@ static void admin_gone(void *context, struct grpc_call *call, result why)
 }
 
 static const struct grpc_call_handlers call_handlers[] = {
-	[LISTENER_CLIENT] = { .on_message = client_message, .on_cancel = client_gone },
+	[LISTENER_CLIENT] = { .on_begin = client_begin, .on_message = client_message, .on_cancel = client_gone },
 	[LISTENER_PEER] = { .on_message = peer_message, .on_cancel = peer_gone },
 	[LISTENER_ADMIN] = { .on_message = admin_message, .on_cancel = admin_gone },
 };

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "exchange/node.h"
+#include "exchange/refusals.h"
 #include "worker/listeners.h"
 
 enum { EXIT_USAGE = 2, CHILD_CANNOT_START = 78 }; // EX_CONFIG of sysexits(3)
@@ -21,6 +22,8 @@ struct worker {
 	struct listeners *listeners;
 	int ready_fd;
 	struct loop_timer ready; // until the supervisor was told
+	struct loop_timer end;   // after the drain, until everything is on record
+	int64_t end_us;          // when patience ends
 };
 
 static result load_settings(const char *path, struct settings **ret_settings)
@@ -72,10 +75,27 @@ static void reload(struct worker *worker)
 	log_event(LOG_LEVEL_INFO, "reloaded", "services=%zu", worker->node.member->service_count);
 }
 
+// How long the notary may take to record what the drain cut off; less than the supervisor's patience.
+static const int64_t end_patience_us = 2 * 1000000;
+static const int64_t end_period_us = 2000;
+
+static void look_ended(void *context)
+{
+	struct worker *worker = context;
+	const struct node *node = &worker->node;
+	bool open = node->consumers > 0 || node->providers > 0 || refusals_under_way(node->refusals);
+	if (!open || loop_now_us(worker->loop) >= worker->end_us) {
+		loop_stop(worker->loop);
+	}
+}
+
+// No connection is left. Exchanges whose callers went with theirs are about to be recorded as failed or unanswered.
 static void drained(void *context)
 {
 	struct worker *worker = context;
-	loop_stop(worker->loop);
+	refusals_flush(worker->node.refusals);
+	worker->end_us = loop_now_us(worker->loop) + end_patience_us;
+	loop_timer_start(&worker->end, 0, end_period_us);
 }
 
 static void on_signal(void *context, int signal_number)
@@ -123,8 +143,10 @@ static int serve(struct worker *worker, struct settings *settings, const char *m
 	}
 	loop_timer_init(&worker->ready, worker->loop, look_ready, worker);
 	loop_timer_start(&worker->ready, 0, ready_period_us);
+	loop_timer_init(&worker->end, worker->loop, look_ended, worker);
 	loop_run(worker->loop);
 	loop_timer_stop(&worker->ready);
+	loop_timer_stop(&worker->end);
 	listeners_free(worker->listeners);
 	struct settings *last = worker->node.settings;
 	node_close(&worker->node);

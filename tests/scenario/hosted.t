@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Two towns on one gateway: each has its own processes, ledger, keys and sockets; neither can see, speak for or disturb the other."""
+"""Two towns on one gateway: each has its own processes, ledger, keys and sockets; neither can see, speak for or disturb the
+other."""
 
 import os
 import pwd
@@ -86,13 +87,15 @@ def processes(federation):
     roles = {(role, identifier): federation.role("towns", role, identifier)
              for role in ("notary", "worker") for identifier in (ARCUS, SFANTU)}
     tap.ok(None not in roles.values() and len(set(roles.values())) == 4, "each town has its own notary and its own worker", roles)
-    tap.equal(len(federation.children("towns", "notary") + federation.children("towns", "worker")), 4, "and there is no other process")
+    every = federation.children("towns", "notary") + federation.children("towns", "worker")
+    tap.equal(len(every), 4, "and there is no other process")
     for identifier, other in ((ARCUS, SFANTU), (SFANTU, ARCUS)):
         files = opened(roles["notary", identifier])
         tap.ok(any(path.startswith(federation.ledger("towns", town(identifier)) + "/") for path in files),
                f"the notary of {town(identifier)} has its ledger open", files)
         for role in ("notary", "worker"):
-            foreign = [path for path in opened(roles[role, identifier]) if f"/{town(other)}" in path or other.replace("/", "-") in path]
+            names = (f"/{town(other)}", other.replace("/", "-"))
+            foreign = [path for path in opened(roles[role, identifier]) if any(name in path for name in names)]
             tap.equal(foreign, [], f"the {role} of {town(identifier)} has no file of {town(other)} open")
         origins = {record["origin"] for record in federation.records("towns", town(identifier), "key")}
         tap.equal(origins, {f"besa/{identifier}/gw1/2026"}, f"the ledger of {town(identifier)} is its own")
@@ -169,7 +172,8 @@ def blocked(federation):
     try:
         stuck = []
         caller = threading.Thread(target=lambda: stuck.append(
-            tap.status(lambda: get(sfantu, ASHI, timeout=1.5), "DEADLINE_EXCEEDED", "the notary of SFANTU stands still: its calls wait")))
+            tap.status(lambda: get(sfantu, ASHI, timeout=1.5), "DEADLINE_EXCEEDED",
+                       "the notary of SFANTU stands still: its calls wait")))
         caller.start()
         slowest = 0.0
         for _ in range(50):
@@ -215,7 +219,8 @@ def own(path, user, mode):
 
 def give_out(federation):
     """What an administrator does: each file to the one user that needs it."""
-    for path in (federation.directory, federation.path("central"), federation.path("central", "gateways"), federation.path("towns")):
+    central = federation.path("central")
+    for path in (federation.directory, central, os.path.join(central, "gateways"), federation.path("towns")):
         os.chmod(path, 0o755)
     for path in (federation.path("central", "trust.besa"), federation.path("central", "edition.besa")):
         os.chmod(path, 0o644)

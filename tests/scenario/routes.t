@@ -28,7 +28,7 @@ def network():
                {"gw1": [ARC["gw1"]], "gw2": [DEAD, ARC["gw2"]]}),
     ])
     federation.gateway("ashi", "gw1", [hosted("XK/GOV/ASHI", ASHI_CLIENTS, ["ekosova"], ASHI_PEER)])
-    for gateway, port in ARC.items():
+    for gateway in ARC:
         describe(federation, gateway, SHARDS)
     return federation
 
@@ -36,7 +36,8 @@ def network():
 def describe(federation, gateway, shards):
     """The configuration of a gateway of the registry."""
     socket = federation.path(f"{gateway}.sock")
-    federation.gateway(gateway, gateway, [hosted("XK/GOV/ARC", peer=ARC[gateway], services={"population": socket}, shards=shards)])
+    arc = hosted("XK/GOV/ARC", peer=ARC[gateway], services={"population": socket}, shards=shards)
+    federation.gateway(gateway, gateway, [arc])
 
 
 class Portal:
@@ -44,7 +45,8 @@ class Portal:
 
     def __init__(self, federation):
         self.federation = federation
-        self.civil = Stub(federation.channel(port=ASHI_CLIENTS), CIVIL, "rks/civil/v1/civil.proto", (("besa-purpose", "test"),))
+        self.civil = Stub(federation.channel(port=ASHI_CLIENTS), CIVIL, "rks/civil/v1/civil.proto",
+                          (("besa-purpose", "test"),))
         self.seen = 0
 
     def get(self, method="GetPerson", timeout=10):
@@ -54,7 +56,8 @@ class Portal:
 
     def begin(self, method="GetPerson"):
         call = self.civil.callable(method)
-        return call.future(self.civil.request(method, {"personal_number": "1234567890"}), metadata=self.civil.metadata, timeout=10)
+        request = self.civil.request(method, {"personal_number": "1234567890"})
+        return call.future(request, metadata=self.civil.metadata, timeout=10)
 
     def outcome(self, exchange):
         stub = Stub(self.civil.channel, "besa.gateway.v1.Outcomes", "besa/gateway/v1/gateway.proto")
@@ -77,7 +80,8 @@ def linked(federation, attempts, name):
     """Each further attempt names the leaf of the one before."""
     leaves = federation.leaf_hashes("ashi", "ASHI")
     good = all(request.get("previous_attempt") in leaves for number, _, request in attempts if number > 1)
-    tap.ok(good and all("previous_attempt" not in request for number, _, request in attempts if number == 1), name, attempts)
+    good = good and all("previous_attempt" not in request for number, _, request in attempts if number == 1)
+    tap.ok(good, name, attempts)
 
 
 def dead_gateway(federation, portal, registers):

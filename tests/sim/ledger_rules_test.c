@@ -206,6 +206,8 @@ static void test_one_response(void **state)
 	assert_int_equal(commit(fixture), ERR_NOT_FOUND); // nothing was taken
 	make_taken(&fixture->made);
 	assert_int_equal(commit(fixture), OK);
+	make_response(&fixture->made, STATEMENT_OUTCOME_REFUSED);
+	assert_int_equal(commit(fixture), ERR_EXISTS); // of a copy: the one that was taken goes on
 	make_response(&fixture->made, STATEMENT_OUTCOME_ANSWERED);
 	assert_int_equal(commit(fixture), OK);
 	make_response(&fixture->made, STATEMENT_OUTCOME_FAILED);

@@ -52,8 +52,10 @@ def member(identifier, subsystems, gateways):
 
 
 def hosted(identifier, clients=None, subsystems=(), peer=None, services=None, **more):
-    """A member on a gateway: callers' port and the subsystems that call there, peers' port, {subsystem: adapter socket}."""
-    return {"id": identifier, "clients": clients, "subsystems": subsystems, "peer": peer, "services": services or {}, "more": more}
+    """A member on a gateway: callers' port and the subsystems that call there, peers' port, {subsystem: adapter socket}; further
+    keys of its part of gateway.yaml as they are."""
+    return {"id": identifier, "clients": clients, "subsystems": subsystems, "peer": peer, "services": services or {},
+            "more": more}
 
 
 class Network(Federation):
@@ -104,12 +106,13 @@ class Network(Federation):
         os.makedirs(self.path(own), exist_ok=True)
         keys = self.keys(identifier, gateway)
         part = {
-            "id": identifier, "ledger": self.path(own, "ledger"), "shards": SHARDS, "admin": f"unix:{self.path(own, 'admin.sock')}",
+            "id": identifier, "ledger": self.path(own, "ledger"), "shards": SHARDS,
+            "admin": f"unix:{self.path(own, 'admin.sock')}",
             "keys": {"tls_key": f"{keys}/tls.key", "tls_certificate": f"{keys}/tls.pem", "seal_key": f"{keys}/seal.key",
                      "seal_certificate": f"{keys}/seal.pem", "ed25519_key": f"{keys}/ed25519.key"},
             **({"peer": f"127.0.0.1:{member['peer']}"} if member["peer"] else {}),
-            "services": [{"subsystem": f"{identifier}/{subsystem}", "service": CIVIL, "adapter": f"unix:{adapter}", "timeout": "10s"}
-                         for subsystem, adapter in member["services"].items()],
+            "services": [{"subsystem": f"{identifier}/{subsystem}", "service": CIVIL, "adapter": f"unix:{adapter}",
+                          "timeout": "10s"} for subsystem, adapter in member["services"].items()],
         }
         if member["clients"]:
             part["listeners"] = [{"address": f"127.0.0.1:{member['clients']}", "clients": [
@@ -138,8 +141,8 @@ class Network(Federation):
         """Starts a gateway and waits until it serves."""
         ready = self.log(name).count(" ready ")
         with open(self.path(f"{name}.log"), "ab") as log:
-            self.processes[name] = subprocess.Popen([os.path.join(BIN, "besa-gateway"), "--config", self.path(name, "gateway.yaml")],
-                                                    stdout=log, stderr=log)
+            command = [os.path.join(BIN, "besa-gateway"), "--config", self.path(name, "gateway.yaml")]
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + 15
         while self.log(name).count(" ready ") == ready and self.processes[name].poll() is None and time.monotonic() < end:
             time.sleep(0.01)
