@@ -9,8 +9,7 @@
 
 JOBS ?= 2
 TEST_TIMEOUT ?= 600
-# Under sanitizers everything takes three to five times as long: fewer simulated power cuts and kills.
-SAN_SEEDS ?= 200
+# Under sanitizers everything takes three to five times as long: fewer kills.
 SAN_ROUNDS ?= 8
 
 contains_any = $(strip $(foreach word,$(2),$(findstring $(word),$(1))))
@@ -22,7 +21,7 @@ CHOSEN_SCENARIOS := $(strip $(call chosen,$(SCENARIOS)))
 # A leak or an overflow in any process of a scenario must fail it: exit statuses that no program of ours uses.
 SANITIZER_ENVIRONMENT := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:detect_stack_use_after_return=1 \
         UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:exitcode=98 \
-        BESA_SIM_SEEDS=$(SAN_SEEDS) ROUNDS=$(SAN_ROUNDS)
+        ROUNDS=$(SAN_ROUNDS)
 
 PROVE := BUILD=$(BUILD) TEST_TIMEOUT=$(TEST_TIMEOUT) $(if $(SAN),$(SANITIZER_ENVIRONMENT)) \
         prove --exec tests/support/run_tap --timer --failures

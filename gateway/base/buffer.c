@@ -57,6 +57,14 @@ static bool make_room(struct buffer *buffer, size_t more)
 	return true;
 }
 
+void buffer_expect(struct buffer *buffer, size_t size)
+{
+	size = size < buffer->limit ? size : buffer->limit; // an estimate is no failure
+	if (size > buffer->size) {
+		make_room(buffer, size - buffer->size);
+	}
+}
+
 uint8_t *buffer_reserve(struct buffer *buffer, size_t size)
 {
 	if (!make_room(buffer, size)) {

@@ -51,6 +51,9 @@ void buffer_append_varint(struct buffer *buffer, uint64_t value);
 // pointer is good until the next append.
 uint8_t *buffer_reserve(struct buffer *buffer, size_t size);
 
+// Makes room for `size` bytes in all at once, where the final size is about known: growing step by step copies.
+void buffer_expect(struct buffer *buffer, size_t size);
+
 // Drops `count` bytes from the front, moving the rest down.
 void buffer_consume(struct buffer *buffer, size_t count);
 

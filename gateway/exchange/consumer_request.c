@@ -69,7 +69,11 @@ result consumer_take_request(struct consumer *consumer, struct fault *fault)
 	consumer->payload = slice_of(consumer->message, size);
 	consumer->deadline_us = deadline_of(consumer);
 	consumer->wants_evidence = slice_is(grpc_call_header(consumer->call, METADATA_EVIDENCE), "1");
-	result code = split_path(consumer, grpc_call_path(consumer->call));
+	result code = node_hold(consumer->node, size);
+	if (code == OK) {
+		consumer->held = size;
+		code = split_path(consumer, grpc_call_path(consumer->call));
+	}
 	if (code == OK) {
 		code = copy_header(consumer, METADATA_PURPOSE, &consumer->purpose);
 	}

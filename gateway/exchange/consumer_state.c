@@ -7,8 +7,8 @@
 enum {
 	// Everything that one exchange keeps beside its payload: stops a caller from making one exchange large.
 	CONSUMER_ARENA_MAX = 256 * 1024,
-	// Exchanges kept for reuse: bounds idle memory.
-	CONSUMER_IDLE_MAX = 64,
+	// Exchanges kept for reuse, some 8 KiB each: bounds idle memory.
+	CONSUMER_IDLE_MAX = 512,
 };
 
 static void free_consumer(struct consumer *consumer)
@@ -28,6 +28,7 @@ struct consumer *consumer_new(struct node *node)
 	struct consumer *consumer = node->idle_consumers;
 	if (consumer) {
 		node->idle_consumers = consumer->next_idle;
+		node->idle_consumer_count--;
 		memset(consumer, 0, offsetof(struct consumer, arena));
 		arena_clear(&consumer->arena);
 		buffer_clear(&consumer->metadata);
@@ -54,14 +55,16 @@ void consumer_recycle(struct consumer *consumer)
 {
 	struct node *node = consumer->node;
 	free(consumer->message);
+	node_let_go(node, consumer->held);
 	free(consumer->answer_bytes);
 	directory_unref(consumer->directory);
-	if (node->consumers >= CONSUMER_IDLE_MAX) {
+	if (node->idle_consumer_count >= CONSUMER_IDLE_MAX) {
 		free_consumer(consumer);
 		return;
 	}
 	consumer->next_idle = node->idle_consumers;
 	node->idle_consumers = consumer;
+	node->idle_consumer_count++;
 }
 
 void consumer_free_idle(struct node *node)

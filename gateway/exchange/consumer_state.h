@@ -35,6 +35,7 @@ struct consumer {
 	// the content
 	uint8_t *message; // the payload, taken over from the call
 	struct slice payload;
+	size_t held; // node_hold()
 	uint8_t salt[CONTENT_SALT_SIZE];
 
 	// the request

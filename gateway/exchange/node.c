@@ -228,3 +228,17 @@ result node_ready(const struct node *node, size_t under_way, struct fault *fault
 	}
 	return directory_check_fresh(node->directory, clock_wall_us(), fault);
 }
+
+result node_hold(struct node *node, size_t size)
+{
+	if (size > NODE_HELD_MAX - node->held) {
+		return ERR_OVERLOADED;
+	}
+	node->held += size;
+	return OK;
+}
+
+void node_let_go(struct node *node, size_t size)
+{
+	node->held -= size;
+}

@@ -42,8 +42,11 @@ struct node {
 	struct refusals *refusals;
 	struct consumer *idle_consumers; // for reuse
 	struct provider *idle_providers;
+	size_t idle_consumer_count;
+	size_t idle_provider_count;
 	size_t consumers; // under way
 	size_t providers;
+	size_t held; // bytes of their requests
 	bool draining;
 };
 
@@ -60,6 +63,14 @@ result node_open(struct node *node, struct loop *loop, struct settings *settings
 result node_reload(struct node *node, struct settings *fresh, struct fault *fault);
 
 void node_close(struct node *node);
+
+// Bytes of requests that exchanges under way hold: stops a client or a peer that opens many large calls to a slow
+// register. What is being received is bounded by connection (net/h2_limits.h).
+#define NODE_HELD_MAX ((size_t)512 * 1024 * 1024)
+
+// Counts a request; ERR_OVERLOADED and nothing counted if it would be too much. To be given back with node_let_go().
+result node_hold(struct node *node, size_t size);
+void node_let_go(struct node *node, size_t size);
 
 // Whether a new exchange may begin: OK, ERR_DRAINING, ERR_OVERLOADED, the notary's state, ERR_EDITION_EXPIRED.
 result node_ready(const struct node *node, size_t under_way, struct fault *fault);

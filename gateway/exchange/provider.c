@@ -81,7 +81,11 @@ static enum step_next accept_call(struct step_run *run)
 	provider->deadline_us = grpc_call_deadline_us(provider->call);
 	size_t size = 0;
 	provider->message = grpc_call_take_message(provider->call, &size);
-	code = envelope_decode_request(slice_of(provider->message, size), &provider->envelope, &run->fault);
+	code = node_hold(provider->node, size);
+	if (code == OK) {
+		provider->held = size;
+		code = envelope_decode_request(slice_of(provider->message, size), &provider->envelope, &run->fault);
+	}
 	if (code == OK) {
 		code =
 		    statement_parse(provider->envelope.statement, &provider->arena, &provider->statement, &run->fault);
@@ -426,6 +430,9 @@ static enum step_next seal_response(struct step_run *run)
 
 // ---- reply ---------------------------------------------------------------------------------------------------------
 
+// Tags, lengths and the salt of an envelope's head.
+enum { REPLY_MARGIN = 128 };
+
 static void release_bytes(void *context)
 {
 	free(context);
@@ -448,6 +455,8 @@ static enum step_next reply(struct step_run *run)
 	};
 	struct buffer head;
 	buffer_init(&head, ENVELOPE_HEAD_MAX);
+	buffer_expect(&head, envelope.statement.size + envelope.seal.size + envelope.metadata.size +
+				 envelope.detail.size + REPLY_MARGIN);
 	result code = envelope_response_head(&envelope, has_content ? provider->payload.size : 0, &head, &run->fault);
 	if (code != OK) {
 		buffer_release(&head);

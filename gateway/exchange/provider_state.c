@@ -9,8 +9,8 @@
 enum {
 	// Everything that one exchange keeps beside its messages: stops a peer from making one exchange large.
 	PROVIDER_ARENA_MAX = 256 * 1024,
-	// Exchanges kept for reuse: bounds idle memory.
-	PROVIDER_IDLE_MAX = 64,
+	// Exchanges kept for reuse, some 8 KiB each: bounds idle memory.
+	PROVIDER_IDLE_MAX = 512,
 };
 
 static void free_provider(struct provider *provider)
@@ -28,6 +28,7 @@ struct provider *provider_new(struct node *node)
 	struct provider *provider = node->idle_providers;
 	if (provider) {
 		node->idle_providers = provider->next_idle;
+		node->idle_provider_count--;
 		memset(provider, 0, offsetof(struct provider, arena));
 		arena_clear(&provider->arena);
 		buffer_clear(&provider->metadata);
@@ -50,15 +51,17 @@ void provider_recycle(struct provider *provider)
 {
 	struct node *node = provider->node;
 	free(provider->message);
+	node_let_go(node, provider->held);
 	free(provider->payload_bytes);
 	services_drop(provider->service);
 	directory_unref(provider->directory);
-	if (node->providers >= PROVIDER_IDLE_MAX) {
+	if (node->idle_provider_count >= PROVIDER_IDLE_MAX) {
 		free_provider(provider);
 		return;
 	}
 	provider->next_idle = node->idle_providers;
 	node->idle_providers = provider;
+	node->idle_provider_count++;
 }
 
 void provider_free_idle(struct node *node)

@@ -23,6 +23,7 @@ struct provider {
 
 	// the request
 	uint8_t *message; // the envelope, taken over from the call; the slices point into it
+	size_t held;      // node_hold()
 	struct envelope_request envelope;
 	struct envelope_seal seal;
 	struct statement statement;

@@ -138,11 +138,18 @@ static bool peer_is_listed(void *context, const struct h2_peer *peer)
 	return peer->has_certificate && directory_peers(listener->all->node->directory, peer->fingerprint, &listed) > 0;
 }
 
-static bool client_is_known(void *context, const struct h2_peer *peer)
+// Whether a connection stays after a reload. One that is still in its handshake does: who it is shows later.
+static bool keep_peer(void *context, const struct h2_peer *peer)
+{
+	return !peer->has_certificate || peer_is_listed(context, peer);
+}
+
+static bool keep_client(void *context, const struct h2_peer *peer)
 {
 	const struct listener *listener = context;
 	const char *subsystem = NULL;
-	return caller_identify(listener->caller.listener, peer, slice_of(NULL, 0), &subsystem, NULL) == OK;
+	return (listener->caller.listener->tls && !peer->has_certificate) ||
+	       caller_identify(listener->caller.listener, peer, slice_of(NULL, 0), &subsystem, NULL) == OK;
 }
 
 static bool on_connection(void *context, struct h2_connection *connection)
@@ -284,10 +291,10 @@ void listeners_refresh(struct listeners *listeners)
 			if (listener->caller.listener->tls) {
 				h2_listener_set_tls(listener->h2, node->tls_server);
 			}
-			h2_listener_drain_connections(listener->h2, client_is_known, listener);
+			h2_listener_drain_connections(listener->h2, keep_client, listener);
 		} else if (listener->kind == LISTENER_PEER) {
 			h2_listener_set_tls(listener->h2, node->tls_server);
-			h2_listener_drain_connections(listener->h2, peer_is_listed, listener);
+			h2_listener_drain_connections(listener->h2, keep_peer, listener);
 		}
 	}
 }

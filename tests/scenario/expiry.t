@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Certificates that run out while a gateway works: what they seal and whom they name is refused, in words."""
 
-import glob
 import os
 import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import grpc  # noqa: E402
-from federation import Federation, Tap  # noqa: E402
+from federation import Federation, Tap, faked_time  # noqa: E402
 
 ARTA = {"personal_number": "1234567890"}
 tap = Tap()
@@ -25,8 +24,7 @@ def set_clock(offset):
 
 
 set_clock("+0d")
-faked = {"LD_PRELOAD": glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0], "FAKETIME_TIMESTAMP_FILE": clock.name,
-         "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+faked = faked_time(FAKETIME_TIMESTAMP_FILE=clock.name)
 
 with Federation(ports=7420, VALIDITY="2h", **faked) as federation:
     civil = federation.civil()

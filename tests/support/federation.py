@@ -10,6 +10,7 @@
 """
 
 import atexit
+import glob
 import importlib
 import json
 import os
@@ -28,6 +29,14 @@ BUILD = os.environ.get("BUILD", "build")
 # A client that looks again soon, so that what is measured is the gateway's time to come back.
 RECONNECT = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 100)]
 BIN = os.path.join(ROOT, BUILD, "bin")
+
+
+def faked_time(**settings):
+    """An environment in which programs see another time: FAKETIME="+1h", or FAKETIME_TIMESTAMP_FILE to change it as they run."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
+    sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+    return dict(LD_PRELOAD=library, FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1",
+                ASAN_OPTIONS=sanitizer.lstrip(":"), **settings)
 
 
 class Tap:
