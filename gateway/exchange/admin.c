@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
-#include "exchange/metadata.h"
+#include "exchange/reply.h"
 #include "wire/admin.h"
 
 enum {
@@ -26,32 +26,6 @@ struct change {
 	struct notary_call notary;
 };
 
-static void fail_call(struct node *node, struct grpc_call *call, result code, const char *words)
-{
-	const struct h2_header trailers[] = {
-		{ .name = slice_text(METADATA_REASON), .value = slice_text(result_wire_name(code)) },
-		{ .name = slice_text(METADATA_NODE), .value = slice_text(node->ledger) },
-	};
-	grpc_call_fail(call, result_grpc_status(code), slice_text(words && *words ? words : result_text(code)),
-		       trailers, 2);
-}
-
-static void release_bytes(void *context)
-{
-	free(context);
-}
-
-static void reply_buffer(struct grpc_call *call, struct buffer *bytes)
-{
-	const struct h2_chunk part = {
-		.bytes = buffer_slice(bytes),
-		.release = release_bytes,
-		.context = bytes->data,
-	};
-	const struct grpc_reply reply = { .parts = &part, .part_count = 1 };
-	grpc_call_reply(call, &reply);
-}
-
 // ---- changes -------------------------------------------------------------------------------------------------------
 
 static void free_change(struct change *change)
@@ -65,7 +39,7 @@ static void free_change(struct change *change)
 static void fail(struct change *change, result code, const char *words)
 {
 	if (change->call) {
-		fail_call(change->node, change->call, code, words);
+		reply_fault(change->call, change->node->ledger, NULL, code, words);
 	}
 	free_change(change);
 }
@@ -107,11 +81,25 @@ static void record_change(struct change *change)
 	notary_client_append(change->node->notary, &change->notary, &record, recorded, change);
 }
 
+// Who changes it: what the caller says, and the user id that the kernel knows.
+static struct slice operator_of(struct change *change, struct slice said)
+{
+	const struct h2_peer *peer = h2_connection_peer(grpc_call_connection(change->call));
+	size_t room = said.size + 32;
+	char *name = arena_alloc(&change->arena, room);
+	if (!name || !peer->has_credentials) {
+		return said;
+	}
+	int size = snprintf(name, room, "%.*s%suid %u", (int)said.size, (const char *)said.data, said.size ? ", " : "",
+			    (unsigned)peer->uid);
+	return slice_of(name, (size_t)size);
+}
+
 static struct change *new_change(struct node *node, struct grpc_call *call)
 {
 	struct change *change = calloc(1, sizeof *change);
 	if (!change) {
-		fail_call(node, call, ERR_MEMORY, NULL);
+		reply_fault(call, node->ledger, NULL, ERR_MEMORY, NULL);
 		return NULL;
 	}
 	change->node = node;
@@ -144,6 +132,7 @@ static void add_grant(struct node *node, struct grpc_call *call)
 	change->grant = request.grant;
 	change->grant.action = STATEMENT_GRANT_ADD;
 	change->grant.id = slice_text(change->id);
+	change->grant.operator_name = operator_of(change, request.grant.operator_name);
 	record_change(change);
 }
 
@@ -172,7 +161,7 @@ static void remove_grant(struct node *node, struct grpc_call *call)
 		.action = STATEMENT_GRANT_REMOVE,
 		.id = request.id,
 		.provider = slice_text(provider),
-		.operator_name = request.operator_name,
+		.operator_name = operator_of(change, request.operator_name),
 	};
 	record_change(change);
 }
@@ -184,7 +173,7 @@ static void list_grants(struct node *node, struct grpc_call *call)
 	size_t count = grants_count(node->grants);
 	struct admin_grant_reply *items = calloc(count + 1, sizeof *items);
 	if (!items) {
-		fail_call(node, call, ERR_MEMORY, NULL);
+		reply_fault(call, node->ledger, NULL, ERR_MEMORY, NULL);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -200,7 +189,7 @@ static void list_grants(struct node *node, struct grpc_call *call)
 	free(items);
 	if (code != OK) {
 		buffer_release(&bytes);
-		fail_call(node, call, code, fault.text);
+		reply_fault(call, node->ledger, NULL, code, fault.text);
 		return;
 	}
 	reply_buffer(call, &bytes);
@@ -217,7 +206,7 @@ void admin_answer(struct node *node, struct grpc_call *call)
 	} else if (slice_is(path, "/besa.gateway.v1.Admin/ListGrants")) {
 		list_grants(node, call);
 	} else {
-		fail_call(node, call, ERR_METHOD_UNKNOWN, NULL);
+		reply_fault(call, node->ledger, NULL, ERR_METHOD_UNKNOWN, NULL);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include "exchange/metadata.h"
 #include "exchange/peers.h"
 #include "exchange/record.h"
+#include "exchange/reply.h"
 #include "exchange/services.h"
 #include "exchange/step.h"
 #include "net/grpc_unary.h"
@@ -35,18 +36,18 @@ static enum step_next verify(struct step_run *run);
 static enum step_next record_response(struct step_run *run);
 static enum step_next reply(struct step_run *run);
 static enum step_next record_unanswered(struct step_run *run);
-static enum step_next reply_fault(struct step_run *run);
+static enum step_next tell_fault(struct step_run *run);
 
 // Nothing can fail here: the caller hears what happened.
 static const struct step fault_answered[] = {
-	{ .name = "reply_fault", .run = reply_fault },
+	{ .name = "tell_fault", .run = tell_fault },
 	{ 0 },
 };
 
 // If a request is on record: so is that it stays without a valid answer.
 static const struct step fault_sealed[] = {
 	{ .name = "record_unanswered", .run = record_unanswered, .waits_for = WAITS_NOTARY, .fault = fault_answered },
-	{ .name = "reply_fault", .run = reply_fault },
+	{ .name = "tell_fault", .run = tell_fault },
 	{ 0 },
 };
 
@@ -412,9 +413,14 @@ static enum step_next record_response(struct step_run *run)
 
 static result append_evidence(struct consumer *consumer, struct buffer *text)
 {
+	struct envelope_seal own;
+	result code = envelope_decode_seal(buffer_slice(&consumer->request.seal), &own, NULL);
+	if (code != OK) {
+		return code;
+	}
 	const struct handout handout = {
 		.directory = consumer->directory,
-		.own_origin = notary_client_origin(consumer->node->notary),
+		.own_origin = own.origin,
 		.request = { .statement = buffer_slice(&consumer->request.leaf),
 			     .seal = buffer_slice(&consumer->request.seal),
 			     .private_part = buffer_slice(&consumer->private_part),
@@ -431,11 +437,6 @@ static result append_evidence(struct consumer *consumer, struct buffer *text)
 	return handout_encode(&handout, text);
 }
 
-static void release_bytes(void *context)
-{
-	free(context);
-}
-
 // The adapter's answer, as if the caller had called it directly.
 static void reply_answer(struct consumer *consumer, const struct content_response_metadata *metadata,
 			 struct h2_header *trailers, size_t trailer_count)
@@ -444,7 +445,7 @@ static void reply_answer(struct consumer *consumer, const struct content_respons
 	size_t initial_count = metadata_headers(&metadata->initial, initial, METADATA_ENTRIES_MAX);
 	const struct h2_chunk part = {
 		.bytes = consumer->envelope.payload,
-		.release = release_bytes,
+		.release = reply_release,
 		.context = consumer->answer_bytes,
 	};
 	const struct grpc_reply answer = {
@@ -551,7 +552,7 @@ static enum step_next record_unanswered(struct step_run *run)
 	return STEP_WAIT;
 }
 
-static enum step_next reply_fault(struct step_run *run)
+static enum step_next tell_fault(struct step_run *run)
 {
 	struct consumer *consumer = of(run);
 	log_event(LOG_LEVEL_INFO, "exchange_failed", "half=consumer exchange=%s reason=%s text=\"%s\"",
@@ -559,11 +560,7 @@ static enum step_next reply_fault(struct step_run *run)
 	if (!consumer->call) {
 		return STEP_NEXT;
 	}
-	struct h2_header trailers[3];
-	size_t count = add_trailer(trailers, 0, METADATA_EXCHANGE_ID, slice_text(consumer->exchange_text));
-	count = add_trailer(trailers, count, METADATA_REASON, slice_text(result_wire_name(run->failure)));
-	count = add_trailer(trailers, count, METADATA_NODE, slice_text(consumer->node->ledger));
-	grpc_call_fail(consumer->call, result_grpc_status(run->failure), slice_text(run->fault.text), trailers, count);
+	reply_fault(consumer->call, consumer->node->ledger, consumer->exchange_text, run->failure, run->fault.text);
 	consumer->call = NULL;
 	return STEP_NEXT;
 }

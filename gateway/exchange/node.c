@@ -77,15 +77,22 @@ static result load_credentials(const struct node *node, struct tls_context **ret
 	return OK;
 }
 
+static const int64_t grants_retry_us = 1000000;
+
+// Closed on failure: while the file cannot be read, nobody is granted anything, and it is tried again.
 static void on_grants(void *context)
 {
 	struct node *node = context;
 	struct grants *fresh = NULL;
 	struct fault fault = { "" };
-	if (load_grants(node, &fresh, &fault) != OK) {
-		log_event(LOG_LEVEL_ERROR, "grants_unreadable", "text=\"%s; the grants known so far stay\"",
+	result code = load_grants(node, &fresh, &fault);
+	if (code != OK) {
+		log_event(LOG_LEVEL_ERROR, "grants_unreadable", "text=\"%s; nobody has access until it is read\"",
 			  fault.text);
-		return;
+		loop_timer_start(&node->grants_retry, grants_retry_us, 0);
+		if (grants_new(node->member_id, &fresh) != OK) {
+			return;
+		}
 	}
 	grants_free(node->grants);
 	node->grants = fresh;
@@ -110,6 +117,7 @@ result node_open(struct node *node, struct loop *loop, struct settings *settings
 		 unsigned worker, int notary_fd, struct fault *fault)
 {
 	*node = (struct node){ .loop = loop, .settings = settings, .worker = worker };
+	loop_timer_init(&node->grants_retry, loop, on_grants, node);
 	node->member = settings_find_member(settings, member_id);
 	if (!node->member) {
 		return fault_set(fault, ERR_CONFIG, "the configuration hosts no member %s", member_id);
@@ -192,6 +200,7 @@ result node_reload(struct node *node, struct settings *fresh, struct fault *faul
 
 void node_close(struct node *node)
 {
+	loop_timer_stop(&node->grants_retry);
 	peers_free(node->peers);
 	services_close(node->services);
 	refusals_free(node->refusals);

@@ -33,6 +33,7 @@ struct node {
 	char ledger[IDENTIFIER_ORIGIN_MAX + 1]; // ours without shard, "besa/XK/GOV/ARC/gw1": names this node in errors
 	struct directory *directory;
 	struct grants *grants;
+	struct loop_timer grants_retry;
 	struct notary_client *notary;
 	struct seal_verifier *seals;
 	struct tls_context *tls_client;
@@ -42,6 +43,7 @@ struct node {
 	struct refusals *refusals;
 	struct consumer *idle_consumers; // for reuse
 	struct provider *idle_providers;
+	size_t queries; // of outcomes, under way
 	size_t idle_consumer_count;
 	size_t idle_provider_count;
 	size_t consumers; // under way

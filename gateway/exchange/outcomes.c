@@ -7,10 +7,15 @@
 #include "exchange/caller.h"
 #include "exchange/metadata.h"
 #include "exchange/peers.h"
+#include "exchange/reply.h"
 #include "net/grpc_unary.h"
 
 // A report with its fresh seals and certificates stays below the notary's bound; a peer's is bounded by it too.
-enum { OUTCOMES_ARENA_MAX = 2 * STATEMENT_ARENA_MAX };
+enum {
+	OUTCOMES_ARENA_MAX = 2 * STATEMENT_ARENA_MAX,
+	// Questions under way in one worker: look-ups read the journal, which must not hold the notary up.
+	OUTCOMES_MAX = 64,
+};
 
 static const int64_t peer_patience_us = 5 * INT64_C(1000000);
 
@@ -35,6 +40,7 @@ static void look_up(struct query *query);
 
 static void free_query(struct query *query)
 {
+	query->node->queries--;
 	arena_release(&query->arena);
 	buffer_release(&query->report);
 	buffer_release(&query->question);
@@ -45,32 +51,15 @@ static void free_query(struct query *query)
 static void fail(struct query *query, result code, const char *words)
 {
 	if (query->call) {
-		const struct h2_header trailers[] = {
-			{ .name = slice_text(METADATA_REASON), .value = slice_text(result_wire_name(code)) },
-			{ .name = slice_text(METADATA_NODE), .value = slice_text(query->node->ledger) },
-		};
-		grpc_call_fail(query->call, result_grpc_status(code), slice_text(words ? words : result_text(code)),
-			       trailers, 2);
+		reply_fault(query->call, query->node->ledger, NULL, code, words);
 	}
 	free_query(query);
-}
-
-static void release_bytes(void *context)
-{
-	free(context);
 }
 
 static void succeed(struct query *query)
 {
 	if (query->call) {
-		const struct h2_chunk part = {
-			.bytes = buffer_slice(&query->report),
-			.release = release_bytes,
-			.context = query->report.data,
-		};
-		const struct grpc_reply reply = { .parts = &part, .part_count = 1 };
-		query->report.data = NULL; // the reply's now
-		grpc_call_reply(query->call, &reply);
+		reply_buffer(query->call, &query->report);
 	}
 	free_query(query);
 }
@@ -226,12 +215,17 @@ static void look_up(struct query *query)
 
 static void answer(struct node *node, const struct consumer_caller *caller, struct grpc_call *call)
 {
+	if (node->queries >= OUTCOMES_MAX) {
+		reply_fault(call, node->ledger, NULL, ERR_OVERLOADED, NULL);
+		return;
+	}
 	struct query *query = calloc(1, sizeof *query);
 	if (!query) {
 		grpc_call_fail(call, GRPC_RESOURCE_EXHAUSTED, slice_text(result_text(ERR_MEMORY)), NULL, 0);
 		return;
 	}
 	query->node = node;
+	node->queries++;
 	query->call = call;
 	query->caller = caller;
 	query->peer = *h2_connection_peer(grpc_call_connection(call));

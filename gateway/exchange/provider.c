@@ -10,6 +10,7 @@
 #include "exchange/provider_state.h"
 #include "exchange/record.h"
 #include "exchange/refusals.h"
+#include "exchange/reply.h"
 #include "exchange/services.h"
 #include "exchange/step.h"
 #include "net/grpc_unary.h"
@@ -27,11 +28,11 @@ static enum step_next seal_response(struct step_run *run);
 static enum step_next reply(struct step_run *run);
 static enum step_next seal_refusal(struct step_run *run);
 static enum step_next seal_failure(struct step_run *run);
-static enum step_next reply_fault(struct step_run *run);
+static enum step_next tell_fault(struct step_run *run);
 
 // Nothing can fail here: the calling gateway hears what happened, without a seal.
 static const struct step fault_answered[] = {
-	{ .name = "reply_fault", .run = reply_fault },
+	{ .name = "tell_fault", .run = tell_fault },
 	{ 0 },
 };
 
@@ -433,11 +434,6 @@ static enum step_next seal_response(struct step_run *run)
 // Tags, lengths and the salt of an envelope's head.
 enum { REPLY_MARGIN = 128 };
 
-static void release_bytes(void *context)
-{
-	free(context);
-}
-
 static enum step_next reply(struct step_run *run)
 {
 	struct provider *provider = of(run);
@@ -463,8 +459,8 @@ static enum step_next reply(struct step_run *run)
 		return step_fault(run, code, NULL);
 	}
 	const struct h2_chunk parts[] = {
-		{ .bytes = buffer_slice(&head), .release = release_bytes, .context = head.data },
-		{ .bytes = provider->payload, .release = release_bytes, .context = provider->payload_bytes },
+		{ .bytes = buffer_slice(&head), .release = reply_release, .context = head.data },
+		{ .bytes = provider->payload, .release = reply_release, .context = provider->payload_bytes },
 	};
 	// Where the outcome on record is another one, what the adapter said does not leave.
 	const struct grpc_reply answer = { .parts = parts,
@@ -530,18 +526,14 @@ static enum step_next seal_failure(struct step_run *run)
 	return append_response(provider, &response, slice_of(NULL, 0));
 }
 
-static enum step_next reply_fault(struct step_run *run)
+static enum step_next tell_fault(struct step_run *run)
 {
 	struct provider *provider = of(run);
 	if (!provider->call) {
 		return STEP_NEXT;
 	}
 	result reason = fault_reason(run);
-	const struct h2_header trailers[] = {
-		{ .name = slice_text(METADATA_REASON), .value = slice_text(result_wire_name(reason)) },
-		{ .name = slice_text(METADATA_NODE), .value = slice_text(provider->node->ledger) },
-	};
-	grpc_call_fail(provider->call, result_grpc_status(reason), slice_text(run->fault.text), trailers, 2);
+	reply_fault(provider->call, provider->node->ledger, NULL, reason, run->fault.text);
 	provider->call = NULL;
 	return STEP_NEXT;
 }

@@ -192,6 +192,20 @@ static void answer_erase(struct notary *notary, const struct notary_request *req
 
 // ---- grants ----
 
+void notary_tell_grants(struct notary *notary)
+{
+	for (size_t i = 0; i < notary->worker_count; i++) {
+		struct notary_frame frame = {
+			.kind = NOTARY_GRANTS_CHANGED,
+			.size = ledger_size(notary->ledger),
+		};
+		if (notary->workers[i].epoch != 0) {
+			put_frame(notary, i, NULL, &frame);
+		}
+	}
+	end_packet(notary);
+}
+
 // Grants that were just recorded become the workers' rules before they are answered.
 static void take_in_grants(struct notary *notary)
 {
@@ -216,18 +230,10 @@ static void take_in_grants(struct notary *notary)
 	struct fault fault = { "" };
 	if (grants_keeper_save(&notary->grants, notary->ledger, notary->config.directory, &fault) != OK) {
 		log_event(LOG_LEVEL_ERROR, "grants_not_saved", "text=\"%s\"", fault.text);
+		notary->grants.behind = true; // tried again
 		return;
 	}
-	for (size_t i = 0; i < notary->worker_count; i++) {
-		struct notary_frame frame = {
-			.kind = NOTARY_GRANTS_CHANGED,
-			.size = ledger_size(notary->ledger),
-		};
-		if (notary->workers[i].epoch != 0) {
-			put_frame(notary, i, NULL, &frame);
-		}
-	}
-	end_packet(notary);
+	notary_tell_grants(notary);
 }
 
 // ---- the batch ----

@@ -141,6 +141,9 @@ static int64_t tend(struct notary *notary)
 	if (notary->ledger && notary->grants.behind) {
 		result code = grants_keeper_start(&notary->grants, notary->ledger, notary->config.directory, NULL);
 		notary->grants.behind = code != OK;
+		if (code == OK) {
+			notary_tell_grants(notary);
+		}
 		due_us = code != OK && (due_us < 0 || due_us > 1000000) ? 1000000 : due_us;
 	}
 	tell_state(notary);

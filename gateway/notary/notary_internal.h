@@ -21,4 +21,7 @@ void notary_say(struct notary *notary, size_t worker, enum notary_frame_kind kin
 // Sends packets that the socket did not take before.
 void notary_send_waiting(struct notary *notary, size_t worker);
 
+// Tells every worker that the grants file was replaced.
+void notary_tell_grants(struct notary *notary);
+
 #endif

@@ -23,8 +23,9 @@ enum {
 	LISTENER_CLIENT_STREAMS_MAX = 1024,
 	// The socket's mode is the operator's access control: owner and group.
 	LISTENER_ADMIN_MODE = 0660,
-	// A unix listener's callers are known by user id or trusted by path.
-	LISTENER_CLIENT_MODE = 0666,
+	// Callers known by user id may be anybody; where all speak for one subsystem, the mode decides too.
+	LISTENER_BY_UID_MODE = 0666,
+	LISTENER_BY_PATH_MODE = 0660,
 };
 
 struct listener {
@@ -203,13 +204,21 @@ static void set_call_limits(struct listener *listener)
 	}
 }
 
+static unsigned unix_mode(const struct listener *listener)
+{
+	if (listener->kind == LISTENER_ADMIN) {
+		return LISTENER_ADMIN_MODE;
+	}
+	return listener->caller.listener->subsystem ? LISTENER_BY_PATH_MODE : LISTENER_BY_UID_MODE;
+}
+
 static result open_listener(struct listener *listener, const char *address_text, bool tls, struct fault *fault)
 {
 	struct node *node = listener->all->node;
 	struct address address;
 	const struct address_listen options = {
 		.share_port = true,
-		.unix_mode = listener->kind == LISTENER_ADMIN ? LISTENER_ADMIN_MODE : LISTENER_CLIENT_MODE,
+		.unix_mode = listener->kind == LISTENER_PEER ? 0 : unix_mode(listener),
 	};
 	struct h2_listener_config config = {
 		.fd = -1,

@@ -3,6 +3,7 @@
 """What goes wrong in life: wrong files, occupied ports, dead peers and adapters, full disks, wrong clocks. Each gives a clear
 error, nothing is lost, nothing hangs, and work resumes by itself."""
 
+import json
 import os
 import random
 import shutil
@@ -122,9 +123,9 @@ def dead_peer(federation, civil):
 
 def grants(federation, civil):
     listed = federation.besa("grant", "list", "--admin", f"unix:{federation.path('arc', 'admin.sock')}", "--json").stdout
-    import json
     grant = json.loads(listed)
     grant = (grant.get("grants", grant) if isinstance(grant, dict) else grant)[0]
+    tap.ok(f"uid {os.getuid()}" in json.dumps(grant), "a grant names who gave it, as the kernel knows them", grant)
     removed = federation.besa("grant", "remove", grant["id"], "--admin", f"unix:{federation.path('arc', 'admin.sock')}",
                               "--operator", "test")
     tap.equal(removed.returncode, 0, "a grant is removed")
