@@ -135,9 +135,13 @@ class Federation:
         self.channels = []
 
     def __enter__(self):
-        self.run("make")
-        if self.start_now:
-            self.start()
+        try:
+            self.run("make")
+            if self.start_now:
+                self.start()
+        except RuntimeError:
+            self.run("stop")  # what came up before the rest failed
+            raise
         return self
 
     def start(self):
