@@ -11,6 +11,7 @@
 // After damage the window's table may lack requests that were taken in the closed shard (floor_us is set). Then a
 // request with an id older than the present shard is taken only if it is a first attempt that names this shard: it
 // cannot have been taken before.
+#include "base/clock.h"
 #include "ledger/ledger_state.h"
 #include "wire/envelope.h"
 
@@ -25,10 +26,21 @@ static result existing(result code, uint64_t position, uint64_t *ret_existing)
 	return code;
 }
 
+// An id outside the window is too old, unless our own clock went back behind the ledger's last record: then every id
+// looks old until the clock has caught up, and the clock is what the operator must hear of.
+static result check_window(const struct ledger *ledger, const uint8_t *id)
+{
+	result code = exchanges_in_window(&ledger->exchanges, id, ledger->time_us);
+	if (code == ERR_EXPIRED && clock_wall_us() + ledger->exchanges.skew_us < ledger->time_us) {
+		return ERR_CLOCK_SKEW;
+	}
+	return code;
+}
+
 static result check_request(const struct ledger *ledger, const struct statement_request *request,
 			    uint64_t *ret_existing)
 {
-	result code = exchanges_in_window(&ledger->exchanges, id_of(request->exchange_id), ledger->time_us);
+	result code = check_window(ledger, id_of(request->exchange_id));
 	if (code != OK) {
 		return code;
 	}
@@ -76,7 +88,7 @@ static result check_taken(struct ledger *ledger, const struct ledger_record *rec
 	if (entry) {
 		return existing(ERR_REPLAYED, entry->request != 0 ? entry->request : entry->outcome, ret_existing);
 	}
-	result code = exchanges_in_window(&ledger->exchanges, id, ledger->time_us);
+	result code = check_window(ledger, id);
 	return code == OK ? check_floor(ledger, record, received) : code;
 }
 

@@ -176,6 +176,24 @@ static void test_window(void **state)
 	assert_int_equal(commit(fixture), ERR_CLOCK_SKEW);
 }
 
+// A clock that ran ahead for a while and was put right: the ledger does not go back, and says what is wrong.
+static void test_clock_that_was_ahead(void **state)
+{
+	struct fixture *fixture = *state;
+	sim_clock_advance(3600 * second);
+	identifier_new_uuid(fixture->made.id);
+	make_taken(&fixture->made);
+	assert_int_equal(commit(fixture), OK);
+	sim_clock_advance(-3600 * second);
+	identifier_new_uuid(fixture->made.id);
+	make_taken(&fixture->made);
+	assert_int_equal(commit(fixture), ERR_CLOCK_SKEW);
+	sim_clock_advance(3600 * second);
+	identifier_new_uuid(fixture->made.id);
+	make_taken(&fixture->made);
+	assert_int_equal(commit(fixture), OK);
+}
+
 static void test_replay_in_the_next_shard(void **state)
 {
 	struct fixture *fixture = *state;
@@ -487,6 +505,7 @@ int main(void)
 		TEST(test_replay_within_one_batch),
 		TEST(test_id_burnt_by_a_third_party),
 		TEST(test_window),
+		TEST(test_clock_that_was_ahead),
 		TEST(test_replay_in_the_next_shard),
 		TEST(test_one_response),
 		TEST(test_refusal_without_taking),
