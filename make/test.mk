@@ -41,6 +41,7 @@ run-tests: $(CHOSEN_PROGRAMS) $(if $(CHOSEN_SCENARIOS),$(BINARIES) $(CONTRACTS))
 	exit $$status
 
 # Other files of make/ add what scenarios need besides programs and contracts: `scenario-data: build/x.db`.
-scenario-data: $(if $(filter %/bench_load.t %/memory.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load)
+scenario-data: $(if $(filter %/bench_load.t %/memory.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load) \
+		$(if $(filter %/net_grpc.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/h2_echo)
 
 .PHONY: test check run-tests scenario-data

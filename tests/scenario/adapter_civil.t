@@ -45,6 +45,15 @@ def same(got, wanted, name):
     ok(got == wanted, name, "got %r, wanted %r" % (got, wanted))
 
 
+def runs(pid):
+    """Whether a process lives; one that only waits to be collected has ended."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 class Adapter:
     """One running adapter with a binding of its own."""
 
@@ -370,7 +379,10 @@ def reload_and_end():
     same((open_call.code(), open_call.details()), (Code.DEADLINE_EXCEEDED, "the register did not answer in time"),
          "SIGTERM: the call under way gets its answer")
     same(adapter.end(), 0, "and then the adapter ends")
-    ok(not any(os.path.exists("/proc/%d" % pid) for pid in workers), "with its workers")
+    deadline = time.monotonic() + 5
+    while any(runs(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    ok(not any(runs(pid) for pid in workers), "with its workers")
 
 
 def check_option():
