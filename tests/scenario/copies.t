@@ -22,7 +22,7 @@ def gateway(federation, name):
     tls = grpc.ssl_channel_credentials(root_certificates=federation.read("central", "ca.pem"),
                                        private_key=federation.read(*keys, "tls.key"),
                                        certificate_chain=federation.read(*keys, "tls.pem"))
-    channel = grpc.secure_channel(f"localhost:{PORTS + 4}", tls)
+    channel = grpc.secure_channel(f"127.0.0.1:{PORTS + 4}", tls)
     federation.channels.append(channel)
     return Stub(channel, "besa.exchange.v1.Exchange", EXCHANGE)
 

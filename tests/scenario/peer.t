@@ -21,7 +21,7 @@ def peer(federation, keys, port):
     tls = grpc.ssl_channel_credentials(root_certificates=federation.read("central", "ca.pem"),
                                        private_key=federation.read("central", *keys, f"{name_of(keys)}.key"),
                                        certificate_chain=federation.read("central", *keys, f"{name_of(keys)}.pem"))
-    channel = grpc.secure_channel(f"localhost:{port}", tls)
+    channel = grpc.secure_channel(f"127.0.0.1:{port}", tls)
     federation.channels.append(channel)
     return Stub(channel, "besa.exchange.v1.Exchange", EXCHANGE)
 

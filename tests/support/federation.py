@@ -238,8 +238,8 @@ class Federation:
             root_certificates=self.read("central", "ca.pem"),
             private_key=self.read(*keys, "client.key") if credentials else None,
             certificate_chain=self.read(*keys, "client.pem") if credentials else None)
-        channel = grpc.secure_channel(f"localhost:{port or self.ports + 1}", tls,
-                                      options=[("grpc.ssl_target_name_override", "localhost"), *RECONNECT, *options])
+        channel = grpc.secure_channel(f"127.0.0.1:{port or self.ports + 1}", tls,
+                                      options=[*RECONNECT, *options])
         self.channels.append(channel)
         return channel
 

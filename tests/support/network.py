@@ -189,7 +189,7 @@ class Network(Federation):
                 open(os.path.join(self.keys(identifier, gateway), "tls.pem"), "rb") as certificate:
             tls = grpc.ssl_channel_credentials(root_certificates=self.read("central", "ca.pem"), private_key=key.read(),
                                                certificate_chain=certificate.read())
-        channel = grpc.secure_channel(f"localhost:{port}", tls, options=RECONNECT)
+        channel = grpc.secure_channel(f"127.0.0.1:{port}", tls, options=RECONNECT)
         self.channels.append(channel)
         return Stub(channel, "besa.exchange.v1.Exchange", proto)
 
