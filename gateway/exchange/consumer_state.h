@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 //
 // The state of one exchange in its consumer half, and the parts of its steps that build and check statements. Internal
-// to the half: consumer.c (the steps), consumer_state.c (life), consumer_request.c, consumer_verify.c.
+// to the half: consumer.c (the steps), consumer_state.c (life), consumer_request.c, consumer_verify.c,
+// consumer_reply.c.
 #ifndef BESA_EXCHANGE_CONSUMER_STATE_H
 #define BESA_EXCHANGE_CONSUMER_STATE_H
 
@@ -86,5 +87,9 @@ result consumer_encode_request(struct consumer *consumer, struct fault *fault);
 // ledger of the gateway that was asked, with content that matches. ERR_REPLAYED when the provider has the request
 // on record and no outcome yet.
 result consumer_verify_answer(struct consumer *consumer, struct fault *fault);
+
+// Ends the call with the verified answer: the adapter's message, or the outcome's status with its reason; evidence in a
+// trailer if it was asked for. ERR_PROTOCOL (the call is open still) if the answer's metadata cannot be read.
+result consumer_reply(struct consumer *consumer, struct fault *fault);
 
 #endif
