@@ -252,7 +252,7 @@ result children_start_due(struct children *children, struct fault *fault)
 		if (child->pid == 0 && child->restart_us <= now) {
 			result code = start(children, child, fault);
 			if (code != OK) {
-				child->restart_us = now + CHILD_BACKOFF_US;
+				child->restart_us = now + CHILD_PAUSE_LEAST_US;
 				return code;
 			}
 		}
@@ -285,7 +285,13 @@ struct child *children_reaped(struct children *children, pid_t pid)
 		bool stable = now - child->started_us >= CHILD_STABLE_US;
 		child->pid = 0;
 		child->ready = false;
-		child->restart_us = stable ? now : now + CHILD_BACKOFF_US;
+		if (stable || child->pause_us == 0) {
+			child->pause_us = CHILD_PAUSE_LEAST_US;
+		}
+		child->restart_us = stable ? now : now + child->pause_us;
+		if (!stable && child->pause_us < CHILD_PAUSE_MOST_US) {
+			child->pause_us *= 2;
+		}
 		return child;
 	}
 	return NULL;

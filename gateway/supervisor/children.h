@@ -7,7 +7,8 @@
 // HELLO with a fresh epoch, and the other side knows what became of the open work.
 //
 // A child dies with the supervisor (PR_SET_PDEATHSIG): a gateway never runs half supervised. What dies is started
-// again at once, and after CHILD_BACKOFF_US when it lived less than CHILD_STABLE_US.
+// again at once; one that lived less than CHILD_STABLE_US after a pause that doubles from CHILD_PAUSE_LEAST_US to
+// CHILD_PAUSE_MOST_US.
 #ifndef BESA_SUPERVISOR_CHILDREN_H
 #define BESA_SUPERVISOR_CHILDREN_H
 
@@ -18,7 +19,8 @@
 
 enum {
 	CHILD_STABLE_US = 2000000,
-	CHILD_BACKOFF_US = 500000,
+	CHILD_PAUSE_LEAST_US = 100000, // a second death in a row still leaves service back within a second
+	CHILD_PAUSE_MOST_US = 5000000,
 	CHILD_CANNOT_START = 78, // exit status: starting again would not help (EX_CONFIG of sysexits(3))
 };
 
