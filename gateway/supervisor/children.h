@@ -34,6 +34,7 @@ struct child {
 	pid_t pid;          // 0: not running
 	int64_t started_us; // monotonic
 	int64_t restart_us; // when to start again; 0: not waiting
+	int64_t pause_us;   // before the next start, if it dies young again
 	bool ready;
 };
 
