@@ -75,7 +75,11 @@ static result open_ledger(struct notary *notary, struct fault *fault)
 		return OK;
 	}
 	notary->ledger = NULL;
-	log_event(LOG_LEVEL_ERROR, "ledger_closed", "reason=%s text=\"%s\"", result_wire_name(code), words.text);
+	if (code == ERR_BUSY) {
+		notary->reopen_at_us = clock_monotonic_us() + NOTARY_PREDECESSOR_INTERVAL_MS * INT64_C(1000);
+	}
+	log_event(code == ERR_BUSY ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, "ledger_closed", "reason=%s text=\"%s\"",
+		  result_wire_name(code), words.text);
 	if (code == ERR_CONFIG || code == ERR_ARGUMENT || code == ERR_PERMISSION || code == ERR_MEMORY) {
 		return fault_set(fault, code, "%s", words.text);
 	}

@@ -16,6 +16,7 @@ enum {
 	NOTARY_INPUT_MAX = 1024 * 1024,
 	NOTARY_OUTPUT_MAX = 64, // packets waiting for a worker that does not read: then it is not read from either
 	NOTARY_REOPEN_INTERVAL_MS = 1000,
+	NOTARY_PREDECESSOR_INTERVAL_MS = 20, // a killed gateway's notary ends in order, which takes a moment
 };
 
 // A worker's socket.
