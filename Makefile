@@ -121,6 +121,18 @@ $(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES_DOWN)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) -lm
 
+# The two commands of the README. What they are made of is in make/*.mk.
+
+demo: ## build, start a federation on loopback, run the main job; ONCE=1 ends by itself
+	$(Q)make/deps.sh build
+	$(Q)$(MAKE) --no-print-directory programs
+	$(Q)BUILD=$(BUILD) ONCE=$(ONCE) demo/run
+
+test: ## install what is missing, build, run all tests and lint; TESTS=words picks some, SAN=1 under sanitizers
+	$(Q)make/deps.sh build test
+	$(Q)$(MAKE) --no-print-directory run-tests
+	$(if $(TESTS)$(SAN),,$(Q)$(MAKE) --no-print-directory lint)
+
 clean: ## remove everything that was built
 	rm -rf build build-san build-cov build-fuzz
 
@@ -132,5 +144,5 @@ include $(wildcard make/*.mk)
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 .DEFAULT_GOAL := all
-.PHONY: all programs clean help
+.PHONY: all programs demo test clean help
 .SECONDARY:

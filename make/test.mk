@@ -26,11 +26,6 @@ SANITIZER_ENVIRONMENT := ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=9
 PROVE := BUILD=$(BUILD) TEST_TIMEOUT=$(TEST_TIMEOUT) $(if $(SAN),$(SANITIZER_ENVIRONMENT)) \
         prove --exec tests/support/run_tap --timer --failures
 
-test: ## install what is missing, build, run all tests and lint; TESTS=words picks some, SAN=1 under sanitizers
-	$(Q)make/deps.sh build test
-	$(Q)$(MAKE) --no-print-directory run-tests
-	$(if $(TESTS)$(SAN),,$(Q)$(MAKE) --no-print-directory lint)
-
 check: test ## the same as test
 
 run-tests: $(CHOSEN_PROGRAMS) $(if $(CHOSEN_SCENARIOS),$(BINARIES) $(CONTRACTS)) | scenario-data
@@ -44,4 +39,4 @@ run-tests: $(CHOSEN_PROGRAMS) $(if $(CHOSEN_SCENARIOS),$(BINARIES) $(CONTRACTS))
 scenario-data: $(if $(filter %/bench_load.t %/memory.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/load) \
 		$(if $(filter %/net_grpc.t,$(CHOSEN_SCENARIOS)),$(BUILD)/tests/bench/h2_echo)
 
-.PHONY: test check run-tests scenario-data
+.PHONY: check run-tests scenario-data
