@@ -16,6 +16,9 @@ comma := ,
 Q := $(if $(V),,@)
 SANITIZERS := -fsanitize=address$(comma)undefined
 PREFIX ?= /usr/local
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD := $(if $(SAN),build-san,$(if $(COV),build-cov,build))
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-align \

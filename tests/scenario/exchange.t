@@ -16,6 +16,21 @@ ARTA = "1234567890"
 tap = Tap()
 
 
+def description(federation):
+    """federation.json, by which outside tools find everything: a contract."""
+    found = federation.json()
+    nodes = {node["name"]: node for node in found["nodes"]}
+    tap.equal(found["version"], 1, "federation.json has its version")
+    tap.equal({name: node["kind"] for name, node in nodes.items()},
+              {"ashi": "gateway", "arc": "gateway", "adapter": "adapter"}, "and its nodes")
+    tap.ok(all(os.path.exists(f"/proc/{node['pid']}") for node in nodes.values()), "that run")
+    gateways = [nodes["ashi"], nodes["arc"]]
+    tap.ok(all(os.path.isfile(node["tls"][part]) for node in gateways for part in ("ca", "certificate", "key")),
+           "with credentials of a client")
+    tap.ok(all(os.path.isdir(node["ledgers"][0]["path"]) for node in gateways), "and ledgers")
+    tap.equal(nodes["ashi"]["ledgers"][0]["origin"], "besa/XK/GOV/ASHI/gw1/2026", "by their origin")
+
+
 def answers(federation):
     civil = federation.civil()
     person, call = civil.call("GetPerson", {"personal_number": ARTA})
@@ -94,6 +109,7 @@ def deadlines(federation):
 
 
 with Federation(ports=7300) as federation:
+    description(federation)
     exchange = answers(federation)
     refusals(federation)
     outcome(federation, exchange)
