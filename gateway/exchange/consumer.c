@@ -50,17 +50,31 @@ static const struct step fault_sealed[] = {
 	{ 0 },
 };
 
+enum {
+	ROW_ACCEPT,
+	ROW_IDENTIFY,
+	ROW_RESOLVE,
+	ROW_SEAL,
+	ROW_SEND,
+	ROW_AWAIT,
+	ROW_VERIFY,
+	ROW_RECORD,
+	ROW_REPLY,
+	ROW_END
+};
+
 static const struct step consumer_steps[] = {
-	{ "accept", accept_call, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ "identify", identify, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ "resolve", resolve, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ "seal", seal, WAITS_NOTARY, LIMIT_DEADLINE, fault_sealed }, // an attempt before this one is on record
-	{ "send", send_request, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
-	{ "await", await, WAITS_PEER, LIMIT_DEADLINE, fault_sealed },
-	{ "verify", verify, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
-	{ "record", record_response, WAITS_NOTARY, LIMIT_DEADLINE, fault_sealed },
-	{ "reply", reply, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ 0 },
+	[ROW_ACCEPT] = { "accept", accept_call, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_IDENTIFY] = { "identify", identify, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_RESOLVE] = { "resolve", resolve, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_SEAL] = { "seal", seal, WAITS_NOTARY, LIMIT_DEADLINE,
+		       fault_sealed }, // an attempt before this one is on record
+	[ROW_SEND] = { "send", send_request, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
+	[ROW_AWAIT] = { "await", await, WAITS_PEER, LIMIT_DEADLINE, fault_sealed },
+	[ROW_VERIFY] = { "verify", verify, WAITS_NOT, LIMIT_DEADLINE, fault_sealed },
+	[ROW_RECORD] = { "record", record_response, WAITS_NOTARY, LIMIT_DEADLINE, fault_sealed },
+	[ROW_REPLY] = { "reply", reply, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_END] = { 0 },
 };
 
 static struct consumer *of(struct step_run *run)
@@ -325,11 +339,6 @@ static enum step_next await(struct step_run *run)
 
 // ---- verify --------------------------------------------------------------------------------------------------------
 
-static const struct step *row_named_seal(void)
-{
-	return &consumer_steps[3];
-}
-
 // The request was not taken: the next attempt is a request of its own that names this one.
 static enum step_next try_again(struct consumer *consumer)
 {
@@ -338,7 +347,7 @@ static enum step_next try_again(struct consumer *consumer)
 	memcpy(consumer->previous_hash, consumer->request.leaf_hash, STATEMENT_HASH_SIZE);
 	free(consumer->answer_bytes);
 	consumer->answer_bytes = NULL;
-	return step_jump(&consumer->run, row_named_seal());
+	return step_jump(&consumer->run, &consumer_steps[ROW_SEAL]);
 }
 
 static enum step_next verify(struct step_run *run)

@@ -50,16 +50,18 @@ static const struct step fault_failed[] = {
 	{ 0 },
 };
 
+enum { ROW_ACCEPT, ROW_VERIFY, ROW_AUTHORISE, ROW_RECORD, ROW_DISPATCH, ROW_AWAIT, ROW_SEAL, ROW_REPLY, ROW_END };
+
 static const struct step provider_steps[] = {
-	{ "accept", accept_call, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ "verify", verify, WAITS_NOT, LIMIT_NONE, fault_refused },
-	{ "authorise", authorise, WAITS_NOT, LIMIT_NONE, fault_refused },
-	{ "record", record_request, WAITS_NOTARY, LIMIT_DEADLINE, fault_refused },
-	{ "dispatch", dispatch, WAITS_NOT, LIMIT_DEADLINE, fault_failed },
-	{ "await", await_adapter, WAITS_ADAPTER, LIMIT_DEADLINE, fault_failed },
-	{ "seal", seal_response, WAITS_NOTARY, LIMIT_NONE, fault_answered },
-	{ "reply", reply, WAITS_NOT, LIMIT_NONE, fault_answered },
-	{ 0 },
+	[ROW_ACCEPT] = { "accept", accept_call, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_VERIFY] = { "verify", verify, WAITS_NOT, LIMIT_NONE, fault_refused },
+	[ROW_AUTHORISE] = { "authorise", authorise, WAITS_NOT, LIMIT_NONE, fault_refused },
+	[ROW_RECORD] = { "record", record_request, WAITS_NOTARY, LIMIT_DEADLINE, fault_refused },
+	[ROW_DISPATCH] = { "dispatch", dispatch, WAITS_NOT, LIMIT_DEADLINE, fault_failed },
+	[ROW_AWAIT] = { "await", await_adapter, WAITS_ADAPTER, LIMIT_DEADLINE, fault_failed },
+	[ROW_SEAL] = { "seal", seal_response, WAITS_NOTARY, LIMIT_NONE, fault_answered },
+	[ROW_REPLY] = { "reply", reply, WAITS_NOT, LIMIT_NONE, fault_answered },
+	[ROW_END] = { 0 },
 };
 
 static struct provider *of(struct step_run *run)
@@ -196,17 +198,12 @@ static result take_report(struct provider *provider, struct slice report)
 	return buffer_result(&provider->response.leaf) == OK ? buffer_result(&provider->response.seal) : ERR_LIMIT;
 }
 
-static const struct step *row_named_reply(void)
-{
-	return &provider_steps[7];
-}
-
 static void request_recorded(void *context, const struct notary_answer *answer)
 {
 	struct provider *provider = context;
 	bool is_ours = answer->code == ERR_REPLAYED || answer->code == ERR_EXISTS;
 	if (is_ours && take_report(provider, answer->report) == OK) {
-		step_jump(&provider->run, row_named_reply());
+		step_jump(&provider->run, &provider_steps[ROW_REPLY]);
 		step_resume(&provider->run, OK);
 		return;
 	}

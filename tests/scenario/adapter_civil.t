@@ -267,6 +267,8 @@ def busy_and_dead():
     try:
         get = adapter.stub("GetPerson", civil.GetPersonResponse)
         request = civil.GetPersonRequest(personal_number="1234567890")
+        for call in [get.future(request, timeout=20) for _ in range(40)]:
+            call.result()  # both workers have the register open
         other = sqlite3.connect(database, isolation_level=None)
         other.execute("BEGIN EXCLUSIVE")
         same(failure(get, request), (Code.RESOURCE_EXHAUSTED, "the register is busy"), "a locked register: busy")
