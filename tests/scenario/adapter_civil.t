@@ -226,7 +226,7 @@ def many_at_once(adapter):
 
 def stops():
     """Deadlines and cancellation reach a statement that would never end."""
-    adapter = Adapter(binding_file("slow.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 2s", "timeout: 60s")),
+    adapter = Adapter(binding_file("slow.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 10s", "timeout: 60s")),
                       workers=2, name="slow")
     try:
         get = adapter.stub("GetPerson", civil.GetPersonResponse)
@@ -250,7 +250,7 @@ def stops():
         ok(search(civil.SearchPersonsRequest(family_name="Be"), timeout=10).persons, "sixty queued and cancelled: none is left behind")
     finally:
         same(adapter.end(), 0, "the slow adapter ends in order")
-    limited = Adapter(binding_file("limited.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 2s", "timeout: 100ms")),
+    limited = Adapter(binding_file("limited.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 10s", "timeout: 100ms")),
                       name="limited")
     try:
         get = limited.stub("GetPerson", civil.GetPersonResponse)
@@ -371,7 +371,7 @@ def reload_and_end():
         same(adapter.end(), 0, "SIGTERM: ends with 0")
     ok(not os.path.exists(adapter.socket), "the socket is gone")
 
-    adapter = Adapter(binding_file("drain.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 2s", "timeout: 1s")),
+    adapter = Adapter(binding_file("drain.yaml", lambda text: text.replace(*ENDLESS).replace("timeout: 10s", "timeout: 1s")),
                       name="drain")
     get = adapter.stub("GetPerson", civil.GetPersonResponse)
     open_call = get.future(civil.GetPersonRequest(personal_number="1234567890"), timeout=20)
@@ -394,7 +394,7 @@ def check_option():
 
     good = binding_file("good.yaml")
     same(run("--binding", good, "--contract", CONTRACT, "--check"), (0, ""), "--check: a good binding")
-    bad = binding_file("bad.yaml", lambda text: text.replace("timeout: 2s", "timeout: soon").replace("p.given_name", "p.name", 1))
+    bad = binding_file("bad.yaml", lambda text: text.replace("timeout: 10s", "timeout: soon").replace("p.given_name", "p.name", 1))
     status, words = run("--binding", bad, "--contract", CONTRACT, "--check")
     same(status, 1, "--check: a bad one")
     ok(bad + ":13: \"timeout\": \"soon\" is not a duration" in words and "no such column: p.name" in words,

@@ -18,7 +18,7 @@ from counting import CountingAdapter  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS", "24"))
 THREADS = 8
-RESUME_SECONDS = 1.0
+RESUME_SECONDS = 3.0 if os.environ.get("BUILD", "").endswith("-san") else 1.0  # sanitized programs start slowly
 LONGEST_SECONDS = 5.0  # on a machine that is busy with other things
 seed = int(os.environ.get("SEED", time.time_ns() % 1_000_000))
 chance = random.Random(seed)
