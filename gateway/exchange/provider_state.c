@@ -18,7 +18,6 @@ static void free_provider(struct provider *provider)
 	arena_release(&provider->arena);
 	buffer_release(&provider->body);
 	buffer_release(&provider->metadata);
-	record_release(&provider->received);
 	record_release(&provider->response);
 	free(provider);
 }
@@ -41,7 +40,6 @@ struct provider *provider_new(struct node *node)
 		arena_init(&provider->arena, PROVIDER_ARENA_MAX);
 		buffer_init(&provider->body, STATEMENT_BODY_MAX);
 		buffer_init(&provider->metadata, CONTENT_METADATA_MAX);
-		record_init(&provider->received);
 		record_init(&provider->response);
 	}
 	return provider;

@@ -52,7 +52,6 @@ struct provider {
 	struct arena arena;
 	struct buffer body;
 	struct buffer metadata; // ResponseMetadata bytes
-	struct record received;
 	struct record response;
 };
 

@@ -131,7 +131,7 @@ def grants(federation, civil):
     tap.equal(removed.returncode, 0, "a grant is removed")
     tap.status(lambda: civil.GetPerson(ARTA), "PERMISSION_DENIED", "and counts no more", "grant_missing")
     federation.run("grant")
-    tap.ok(eventually(lambda: civil.GetPerson(ARTA), 3), "granted again: answered again")
+    tap.ok(eventually(lambda: civil.GetPerson(ARTA), 1), "granted again: answered again")
 
 
 def reload(federation, civil):
@@ -141,7 +141,7 @@ def reload(federation, civil):
         file.write(good.replace("timeout: 10s", "timeout: soon"))
     federation.reload("arc")
     tap.ok(federation.wait_log("arc", "reload_refused"), "a wrong configuration is not loaded")
-    tap.ok(eventually(lambda: civil.GetPerson(ARTA), 3), "the old one goes on")
+    tap.ok(eventually(lambda: civil.GetPerson(ARTA), 1), "the old one goes on")
     with open(path, "w") as file:
         file.write(good.replace("timeout: 10s", "timeout: 1s"))
     federation.reload("arc")

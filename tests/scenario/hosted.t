@@ -180,7 +180,8 @@ def blocked(federation):
             begin = time.monotonic()
             get(arcus, ASHI)
             slowest = max(slowest, time.monotonic() - begin)
-        tap.ok(slowest < 3.0, f"50 calls of ARCUS are answered meanwhile, the slowest in {slowest * 1000:.0f} ms")
+        limit = 3.0 if os.environ.get("BUILD", "").endswith("-san") else 1.0  # sanitized programs are slow
+        tap.ok(slowest < limit, f"50 calls of ARCUS are answered meanwhile, the slowest in {slowest * 1000:.0f} ms")
         caller.join()
     finally:
         os.kill(notary, signal.SIGCONT)
